@@ -1,0 +1,118 @@
+// Ops of the mount API, one system call each.
+#include "context.h"
+#include "gate.h"
+
+namespace {
+
+constexpr unsigned kFsopenCloexec = 1, kFsmountCloexec = 1;
+constexpr int kSetFlag = 0, kSetString = 1, kCmdCreate = 6;
+
+// A file system context keeps the words in which its file system explains a refusal; they end in the error.
+long with_log(Context& c, int fd, long result) {
+  if (result >= 0) return 0;
+  char line[512];
+  for (int lines = 0; lines < 8; lines++) {
+    long got = sys::read(fd, line, sizeof line);
+    if (got <= 0) break;
+    // "e <message>\n"
+    size_t size = static_cast<size_t>(got);
+    if (line[size - 1] == '\n') size--;
+    if (size <= 2) continue;
+    if (c.notes.length > 0) c.notes.add("; ");
+    c.notes.add(line + 2, size - 2);
+  }
+  return result;
+}
+
+const char* or_null(const plan::Field& field) { return field.length == 0 ? nullptr : field.s; }
+
+}  // namespace
+
+namespace op {
+
+long mount(Context&, const plan::Field* f) {
+  return sys::mount(or_null(f[0]), f[1].s, or_null(f[2]), f[3].u, or_null(f[4]));
+}
+
+// {fd, source, type, flags, data}: mount(2) on what a descriptor names, for what the new calls cannot express.
+long mount_at(Context& c, const plan::Field* f) {
+  text::Buffer<64> path;
+  path.add("/proc/self/fd/");
+  path.add_number(static_cast<uint64_t>(c.fd(f[0])));
+  return sys::mount(or_null(f[1]), path.data, or_null(f[2]), f[3].u, or_null(f[4]));
+}
+
+long umount2(Context&, const plan::Field* f) {
+  return sys::call(__NR_umount2, sys::ptr(f[0].s), static_cast<long>(f[1].u));
+}
+
+long open_tree(Context& c, const plan::Field* f) {
+  return c.put(f[3], sys::open_tree(c.dir(f[0]), f[1].s, static_cast<unsigned>(f[2].u)));
+}
+
+// {from, to, flags}: an empty `to` is the current directory.
+long move_mount(Context& c, const plan::Field* f) {
+  return sys::move_mount(c.fd(f[0]), "", c.dir(f[1]), "", static_cast<unsigned>(f[2].u));
+}
+
+long fsopen(Context& c, const plan::Field* f) {
+  return c.put(f[1], sys::call(__NR_fsopen, sys::ptr(f[0].s), kFsopenCloexec));
+}
+
+long fsconfig_string(Context& c, const plan::Field* f) {
+  const int fd = c.fd(f[0]);
+  return with_log(c, fd, sys::call(__NR_fsconfig, fd, kSetString, sys::ptr(f[1].s), sys::ptr(f[2].s), 0));
+}
+
+long fsconfig_flag(Context& c, const plan::Field* f) {
+  const int fd = c.fd(f[0]);
+  return with_log(c, fd, sys::call(__NR_fsconfig, fd, kSetFlag, sys::ptr(f[1].s), 0, 0));
+}
+
+long fsconfig_create(Context& c, const plan::Field* f) {
+  const int fd = c.fd(f[0]);
+  return with_log(c, fd, sys::call(__NR_fsconfig, fd, kCmdCreate, 0, 0, 0));
+}
+
+long fsmount(Context& c, const plan::Field* f) {
+  const int fd = c.fd(f[0]);
+  long mounted = sys::call(__NR_fsmount, fd, kFsmountCloexec, static_cast<long>(f[1].u));
+  return mounted < 0 ? with_log(c, fd, mounted) : c.put(f[2], mounted);
+}
+
+// {fd, flags, set, clear, propagation, userns}
+long mount_setattr(Context& c, const plan::Field* f) {
+  sys::MountAttr attr{f[2].u, f[3].u, f[4].u, 0};
+  if (f[5].u != plan::kNoFd) attr.userns_fd = static_cast<uint64_t>(c.fd(f[5]));
+  return sys::mount_setattr(c.fd(f[0]), "", static_cast<unsigned>(f[1].u) | sys::kAtEmptyPath, attr);
+}
+
+long pivot_root(Context&, const plan::Field* f) {
+  return sys::call(__NR_pivot_root, sys::ptr(f[0].s), sys::ptr(f[1].s));
+}
+
+long chroot(Context&, const plan::Field* f) { return sys::call(__NR_chroot, sys::ptr(f[0].s)); }
+
+long chdir(Context&, const plan::Field* f) { return sys::chdir(f[0].s); }
+
+long fchdir(Context& c, const plan::Field* f) { return sys::fchdir(c.fd(f[0])); }
+
+// {dir, path, flags, mode, resolve, to}
+long openat2(Context& c, const plan::Field* f) {
+  return c.put(f[5], sys::openat2(c.dir(f[0]), f[1].s, {f[2].u | sys::kOCloexec, f[3].u, f[4].u}));
+}
+
+// {fd, bytes}: all of them in one call, as files of the kernel want it.
+long write(Context& c, const plan::Field* f) {
+  long result = sys::write(c.fd(f[0]), f[1].s, f[1].length);
+  return result < 0 ? result : (static_cast<uint32_t>(result) == f[1].length ? 0 : -sys::kEIO);
+}
+
+long close(Context& c, const plan::Field* f) {
+  int& fd = c.fds[f[0].u];
+  if (fd >= 0) sys::close(fd);
+  fd = -1;
+  return 0;
+}
+
+}  // namespace op

@@ -1,0 +1,124 @@
+// Ops on paths inside the container's root file system; each resolves its path at time of use.
+#include <linux/openat2.h>
+#include <linux/stat.h>
+
+#include "context.h"
+#include "gate.h"
+#include "rootfs.h"
+
+namespace {
+
+constexpr unsigned kOpenTreeClone = 1, kOpenTreeCloexec = static_cast<unsigned>(sys::kOCloexec);
+constexpr unsigned kMoveFromFd = 0x00000004, kMoveToFd = 0x00000040;
+constexpr uint64_t kMountAttrRdonly = 1;
+
+uint32_t make_device(uint64_t major, uint64_t minor) {
+  return static_cast<uint32_t>(((minor & 0xff) | ((major & 0xfff) << 8) | ((minor & ~0xffULL) << 12)));
+}
+
+long clone_tree(int fd, unsigned flags) {
+  return sys::open_tree(fd, "", kOpenTreeClone | kOpenTreeCloexec | static_cast<unsigned>(sys::kAtEmptyPath) | flags);
+}
+
+// Puts a copy of one mount on top of what `target` names.
+long cover(int target, int with) {
+  long copy = clone_tree(with, 0);
+  if (copy < 0) return copy;
+  long result = sys::move_mount(static_cast<int>(copy), "", target, "", kMoveFromFd | kMoveToFd);
+  sys::close(static_cast<int>(copy));
+  return result;
+}
+
+// An existing file counts as the device when it is that device (config-linux.md#devices demands the error otherwise).
+long check_device(int parent, const char* name, uint64_t mode, uint64_t major, uint64_t minor) {
+  struct statx found {};
+  long result = sys::call(__NR_statx, parent, sys::ptr(name), sys::kAtSymlinkNofollow, STATX_TYPE, sys::ptr(&found));
+  if (result < 0) return result;
+  const uint64_t type = mode & S_IFMT;
+  if ((found.stx_mode & S_IFMT) != type) return -sys::kEEXIST;
+  if (type == S_IFIFO) return 0;
+  return found.stx_rdev_major == major && found.stx_rdev_minor == minor ? 0 : -sys::kEEXIST;
+}
+
+}  // namespace
+
+namespace op {
+
+// {root, path, kind, resolve, to}
+long open_target(Context& c, const plan::Field* f) {
+  return c.put(f[4], rootfs::open_or_make(c.fd(f[0]), f[1].s, static_cast<rootfs::Kind>(f[2].u), f[3].u));
+}
+
+// {root, path, mode, major, minor, uid, gid}: mode holds the type. The plan sets the umask to 0 before.
+long mknod(Context& c, const plan::Field* f) {
+  const char* name = nullptr;
+  long parent = rootfs::open_parent(c.fd(f[0]), f[1].s, &name);
+  if (parent < 0) return parent;
+  const int dir = static_cast<int>(parent);
+  const uint64_t mode = f[2].u;
+  long result = sys::call(__NR_mknodat, dir, sys::ptr(name), static_cast<long>(mode), make_device(f[3].u, f[4].u));
+  if (result == -sys::kEEXIST) {
+    result = check_device(dir, name, mode, f[3].u, f[4].u);
+  } else if (result == 0) {
+    result = sys::call(__NR_fchownat, dir, sys::ptr(name), static_cast<long>(f[5].u), static_cast<long>(f[6].u),
+                       sys::kAtSymlinkNofollow);
+  }
+  sys::close(dir);
+  return result;
+}
+
+// {root, path, target, replace}: a name that exists is left as it is, or with `replace` removed first.
+long symlink(Context& c, const plan::Field* f) {
+  const char* name = nullptr;
+  long parent = rootfs::open_parent(c.fd(f[0]), f[1].s, &name);
+  if (parent < 0) return parent;
+  if (f[3].u != 0) sys::call(__NR_unlinkat, parent, sys::ptr(name), 0);
+  long result = sys::call(__NR_symlinkat, sys::ptr(f[2].s), parent, sys::ptr(name));
+  sys::close(static_cast<int>(parent));
+  return result == -sys::kEEXIST ? 0 : result;
+}
+
+// {root, path, null, empty}: hides a file under the host's null device, a directory under an empty read-only one. What
+// does not exist needs no hiding. Both covers are descriptors that were verified, so nothing in the root file system can
+// stand in for them (CVE-2025-31133).
+long mask(Context& c, const plan::Field* f) {
+  long target = rootfs::open(c.fd(f[0]), f[1].s, 0);
+  if (target == -sys::kENOENT || target == -sys::kENOTDIR) return 0;
+  if (target < 0) return target;
+  const int fd = static_cast<int>(target);
+  long result = cover(fd, rootfs::is_directory(fd) ? c.fd(f[3]) : c.fd(f[2]));
+  sys::close(fd);
+  return result;
+}
+
+// {root, path}: binds a path on itself, read-only; what does not exist stays so.
+long readonly_path(Context& c, const plan::Field* f) {
+  long target = rootfs::open(c.fd(f[0]), f[1].s, 0);
+  if (target == -sys::kENOENT || target == -sys::kENOTDIR) return 0;
+  if (target < 0) return target;
+  const int fd = static_cast<int>(target);
+  long copy = clone_tree(fd, static_cast<unsigned>(sys::kAtRecursive));
+  long result = copy;
+  if (copy >= 0) {
+    const int tree = static_cast<int>(copy);
+    result = sys::mount_setattr(tree, "", static_cast<unsigned>(sys::kAtEmptyPath), {kMountAttrRdonly, 0, 0, 0});
+    if (result == 0) result = sys::move_mount(tree, "", fd, "", kMoveFromFd | kMoveToFd);
+    sys::close(tree);
+  }
+  sys::close(fd);
+  return result;
+}
+
+// {proc, path, bytes}: writes a file of procfs. Neither a mount on top of it nor a link elsewhere can redirect the write
+// (CVE-2019-16884, CVE-2025-52881): `proc` is a mount of our own, and resolution may not leave it.
+long write_proc(Context& c, const plan::Field* f) {
+  long fd = sys::openat2(c.fd(f[0]), f[1].s,
+                         {static_cast<uint64_t>(sys::kOWronly | sys::kOCloexec), 0,
+                          RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV});
+  if (fd < 0) return fd;
+  long result = sys::write(static_cast<int>(fd), f[2].s, f[2].length);
+  sys::close(static_cast<int>(fd));
+  return result < 0 ? result : 0;
+}
+
+}  // namespace op
