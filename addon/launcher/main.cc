@@ -1,0 +1,158 @@
+// The static launcher `tsrun`: notes what the caller gave, then becomes the engine beside it.
+//
+// It has no C library. Flags: -std=c++20 -Os -ffreestanding -fno-exceptions -fno-rtti -fno-stack-protector
+// -fno-asynchronous-unwind-tables -fno-pie -fcf-protection=none (x86_64), and for the linker
+// -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noseparate-code -Wl,--gc-sections -s.
+#include "launch.h"
+
+namespace launcher {
+namespace {
+
+// Where the kernel puts what execve(2) passed; see getauxval(3).
+struct Start {
+  char** argv;
+  char** envp;
+  const char* executed = "";
+  bool secure = false;
+};
+
+constexpr unsigned long kAtSecure = 23, kAtExecfn = 31;
+
+// The shells' statuses for a command that cannot be executed.
+constexpr int kNotExecutable = 126, kNotFound = 127;
+
+constexpr const char* kEngine = "tsrun-engine";
+
+struct Errno {
+  int number;
+  const char* text;
+};
+
+constexpr Errno kErrnos[] = {
+    {sys::kEPERM, "EPERM: operation not permitted"},
+    {sys::kENOENT, "ENOENT: no such file or directory"},
+    {sys::kEIO, "EIO: input/output error"},
+    {sys::kE2BIG, "E2BIG: argument list too long"},
+    {sys::kENOEXEC, "ENOEXEC: exec format error"},
+    {sys::kENOMEM, "ENOMEM: cannot allocate memory"},
+    {sys::kEACCES, "EACCES: permission denied"},
+    {sys::kENOTDIR, "ENOTDIR: not a directory"},
+    {sys::kENAMETOOLONG, "ENAMETOOLONG: file name too long"},
+    {sys::kELOOP, "ELOOP: too many levels of symbolic links"},
+};
+
+Start read_start(long* stack) {
+  Start start;
+  const long argc = *stack;
+  start.argv = reinterpret_cast<char**>(stack + 1);
+  start.envp = start.argv + argc + 1;
+  char** end = start.envp;
+  while (*end != nullptr) ++end;
+  for (auto* entry = reinterpret_cast<unsigned long*>(end + 1); entry[0] != 0; entry += 2) {
+    if (entry[0] == kAtSecure) start.secure = entry[1] != 0;
+    if (entry[0] == kAtExecfn) start.executed = reinterpret_cast<const char*>(entry[1]);
+  }
+  return start;
+}
+
+[[noreturn]] void fail(const char* action, const char* object, const char* reason, int status) {
+  char buffer[2 * kPathMax];
+  Text text(buffer, sizeof buffer);
+  text.add("tsrun: cannot ");
+  text.add(action);
+  text.add(" \"");
+  text.add(object);
+  text.add("\": ");
+  text.add(reason);
+  text.add('\n');
+  sys::write(2, buffer, length(buffer));
+  sys::exit(status);
+}
+
+[[noreturn]] void fail(const char* action, const char* object, long result) {
+  const int status = result == -sys::kENOENT ? kNotFound : kNotExecutable;
+  for (const Errno& known : kErrnos) {
+    if (known.number == -result) fail(action, object, known.text, status);
+  }
+  char reason[32];
+  Text text(reason, sizeof reason);
+  text.add("errno ");
+  text.decimal(static_cast<uint64_t>(-result));
+  fail(action, object, reason, status);
+}
+
+// The working directory, empty where it has no path: the kernel then says "(unreachable)/...", or fails.
+void read_cwd(char* cwd) {
+  const long size = sys::call(__NR_getcwd, sys::ptr(cwd), kPathMax);
+  if (size <= 0 || cwd[0] != '/') cwd[0] = 0;
+}
+
+// The launcher's real file, as it is usually executed through a symbolic link in the PATH. Without /proc the name that
+// was executed must do.
+void read_own_path(char* own, const Start& start, const char* cwd) {
+  const long size = sys::call(__NR_readlinkat, sys::kAtFdcwd, sys::ptr("/proc/self/exe"), sys::ptr(own), kPathMax - 1);
+  if (size > 0 && own[0] == '/') {
+    own[size] = 0;
+    return;
+  }
+  Text text(own, kPathMax);
+  if (start.executed[0] != '/') {
+    text.add(cwd);
+    text.add('/');
+  }
+  text.add(start.executed);
+}
+
+// The engine lies beside the launcher.
+void engine_path(char* path, size_t size, const char* own) {
+  size_t folder = length(own);
+  while (folder > 0 && own[folder - 1] != '/') --folder;
+  Text text(path, size);
+  for (size_t i = 0; i < folder; ++i) text.add(own[i]);
+  text.add(kEngine);
+}
+
+[[noreturn]] void launch(const Start& start) {
+  // Set-user-ID and file capabilities would let the caller's LD_PRELOAD, limits and signals run with another's rights.
+  if (start.secure) fail("run", "tsrun", "it is set-user-ID, set-group-ID or has file capabilities", kNotExecutable);
+  char cwd[kPathMax], own[kPathMax], engine[kPathMax + 32], note[kLaunchSize];
+  read_cwd(cwd);
+  read_own_path(own, start, cwd);
+  engine_path(engine, sizeof engine, own);
+  Text text(note, sizeof note);
+  describe_caller(text, cwd);
+  char** environment = engine_environment(start.envp, note);
+  if (environment == nullptr) fail("execute", engine, -sys::kENOMEM);
+  // The engine looks into its working directory and that one's parents, and a bundle is not to be trusted.
+  const long entered = sys::chdir("/");
+  if (entered < 0) fail("enter", "/", entered);
+  fail("execute", engine, sys::execve(engine, start.argv, environment));
+}
+
+}  // namespace
+}  // namespace launcher
+
+extern "C" [[noreturn]] void launcher_start(long* stack);
+extern "C" [[noreturn, gnu::used]] void launcher_start(long* stack) { launcher::launch(launcher::read_start(stack)); }
+
+#if defined(__x86_64__)
+asm(R"(
+  .globl _start
+  .type _start, @function
+_start:
+  xor %ebp, %ebp
+  mov %rsp, %rdi
+  and $-16, %rsp
+  call launcher_start
+)");
+#else
+asm(R"(
+  .globl _start
+  .type _start, %function
+_start:
+  mov x29, #0
+  mov x30, #0
+  mov x0, sp
+  bl launcher_start
+)");
+#endif
