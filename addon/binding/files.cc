@@ -1,0 +1,106 @@
+// Files by descriptor: openat2, memfd, locks, fifos, what a descriptor lies on, writing to cgroup files.
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "support.h"
+
+namespace binding {
+namespace {
+
+// (dirfd, path, {flags, mode?, resolve?}) -> fd
+Napi::Value openat2(const Napi::CallbackInfo& info) {
+  const std::string path = string(info[1]);
+  const auto how_given = info[2].As<Napi::Object>();
+  struct open_how how {};
+  how.flags = unsigned64(how_given.Get("flags")) | O_CLOEXEC;
+  if (how_given.Has("mode")) how.mode = unsigned64(how_given.Get("mode"));
+  if (how_given.Has("resolve")) how.resolve = unsigned64(how_given.Get("resolve"));
+  const long fd = syscall(SYS_openat2, integer32(info[0]), path.c_str(), &how, sizeof how);
+  return Napi::Number::New(info.Env(), static_cast<double>(check(info.Env(), fd, "openat2", path)));
+}
+
+// (name, bytes) -> fd of a memfd that nothing can change any more, executable
+Napi::Value sealed_memfd(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::string name = string(info[0]);
+  const auto bytes = info[1].As<Napi::Uint8Array>();
+  constexpr unsigned kMfdExec = 0x10;
+  int raw = memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING | kMfdExec);
+  // Kernels before 6.3 know no MFD_EXEC, and make every memfd executable.
+  if (raw < 0 && errno == EINVAL) raw = memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  UniqueFd fd(static_cast<int>(check(env, raw, "memfd_create")));
+  for (size_t done = 0; done < bytes.ByteLength();)
+    done += static_cast<size_t>(check(env, write(fd.get(), bytes.Data() + done, bytes.ByteLength() - done), "write"));
+  check(env, fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE), "fcntl");
+  return Napi::Number::New(env, fd.release());
+}
+
+// (fd, operation) -> false when LOCK_NB finds it held
+Napi::Value flock(const Napi::CallbackInfo& info) {
+  int result;
+  do result = ::flock(integer32(info[0]), integer32(info[1]));
+  while (result < 0 && errno == EINTR);
+  if (result < 0 && errno == EWOULDBLOCK) return Napi::Boolean::New(info.Env(), false);
+  check(info.Env(), result, "flock");
+  return Napi::Boolean::New(info.Env(), true);
+}
+
+// (path, mode): past the umask
+Napi::Value mkfifo(const Napi::CallbackInfo& info) {
+  const std::string path = string(info[0]);
+  const auto mode = static_cast<mode_t>(integer(info[1]));
+  check(info.Env(), ::mkfifo(path.c_str(), mode), "mkfifo", path);
+  check(info.Env(), chmod(path.c_str(), mode), "chmod", path);
+  return info.Env().Undefined();
+}
+
+// (fd) -> f_type of the file system a descriptor lies on
+Napi::Value fstatfs(const Napi::CallbackInfo& info) {
+  struct statfs status {};
+  check(info.Env(), ::fstatfs(integer32(info[0]), &status), "fstatfs");
+  return Napi::Number::New(info.Env(), static_cast<double>(status.f_type));
+}
+
+// (dirfd, name, text): one write, as files of a cgroup want it
+Napi::Value write_at(const Napi::CallbackInfo& info) {
+  const std::string name = string(info[1]);
+  const std::string text = string(info[2]);
+  UniqueFd fd(static_cast<int>(
+      check(info.Env(), openat(integer32(info[0]), name.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW), "openat", name)));
+  check(info.Env(), write(fd.get(), text.data(), text.size()), "write", name);
+  return info.Env().Undefined();
+}
+
+// (fd, min) -> fd: a copy at `min` or above, close-on-exec
+Napi::Value dup_above(const Napi::CallbackInfo& info) {
+  const long fd = check(info.Env(), fcntl(integer32(info[0]), F_DUPFD_CLOEXEC, integer32(info[1])), "fcntl");
+  return Napi::Number::New(info.Env(), static_cast<double>(fd));
+}
+
+Napi::Value set_nonblocking(const Napi::CallbackInfo& info) {
+  const int fd = integer32(info[0]);
+  const long flags = check(info.Env(), fcntl(fd, F_GETFL), "fcntl");
+  check(info.Env(), fcntl(fd, F_SETFL, info[1].As<Napi::Boolean>() ? flags | O_NONBLOCK : flags & ~O_NONBLOCK), "fcntl");
+  return info.Env().Undefined();
+}
+
+}  // namespace
+
+void export_files(Napi::Env env, Napi::Object exports) {
+  add(env, exports, "openat2", openat2);
+  add(env, exports, "sealedMemfd", sealed_memfd);
+  add(env, exports, "flock", flock);
+  add(env, exports, "mkfifo", mkfifo);
+  add(env, exports, "fstatfs", fstatfs);
+  add(env, exports, "writeAt", write_at);
+  add(env, exports, "dupAbove", dup_above);
+  add(env, exports, "setNonblocking", set_nonblocking);
+}
+
+}  // namespace binding

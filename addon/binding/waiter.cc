@@ -1,0 +1,140 @@
+// One thread that waits for descriptors and signals on behalf of JavaScript. Bun has no libuv, so there is no uv_poll to
+// lean on; epoll and a thread-safe function work in both engines.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "support.h"
+
+namespace binding {
+namespace {
+
+struct Event {
+  double id;
+  double events;
+};
+
+struct Waiter {
+  UniqueFd epoll;
+  Napi::ThreadSafeFunction call;
+  bool started = false;
+  int held = 0;  // watches that keep the event loop alive
+};
+
+Waiter waiter;
+int signal_pipe[2] = {-1, -1};
+
+void wait_for_events() {
+  struct epoll_event events[16];
+  for (;;) {
+    const int count = epoll_wait(waiter.epoll.get(), events, 16, -1);
+    if (count < 0 && errno != EINTR) return;
+    for (int i = 0; i < count; i++) {
+      auto* event = new Event{static_cast<double>(events[i].data.u64), static_cast<double>(events[i].events)};
+      const napi_status status = waiter.call.NonBlockingCall(event, [](Napi::Env env, Napi::Function dispatch, Event* e) {
+        const Event copy = *e;
+        delete e;
+        dispatch.Call({Napi::Number::New(env, copy.id), Napi::Number::New(env, copy.events)});
+      });
+      if (status != napi_ok) {
+        delete event;
+        return;  // the environment is going down
+      }
+    }
+  }
+}
+
+// (dispatch: (id, events) => void): once
+Napi::Value start_waiter(const Napi::CallbackInfo& info) {
+  if (waiter.started) return info.Env().Undefined();
+  waiter.epoll = UniqueFd(static_cast<int>(check(info.Env(), epoll_create1(EPOLL_CLOEXEC), "epoll_create1")));
+  waiter.call = Napi::ThreadSafeFunction::New(info.Env(), info[0].As<Napi::Function>(), "tsrun waiter", 0, 1);
+  waiter.call.Unref(info.Env());
+  waiter.started = true;
+  // Signals are the main thread's business, and the engine's.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  std::thread(wait_for_events).detach();
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return info.Env().Undefined();
+}
+
+void hold(Napi::Env env, int change) {
+  const bool before = waiter.held > 0;
+  waiter.held += change;
+  const bool now = waiter.held > 0;
+  if (before == now) return;
+  if (now)
+    waiter.call.Ref(env);
+  else
+    waiter.call.Unref(env);
+}
+
+// (fd, events, id, keepAlive): one event, then the watch is spent
+Napi::Value watch(const Napi::CallbackInfo& info) {
+  struct epoll_event event {};
+  event.events = static_cast<uint32_t>(integer(info[1])) | EPOLLONESHOT;
+  event.data.u64 = static_cast<uint64_t>(integer(info[2]));
+  const int fd = integer32(info[0]);
+  int result = epoll_ctl(waiter.epoll.get(), EPOLL_CTL_MOD, fd, &event);
+  if (result < 0 && errno == ENOENT) result = epoll_ctl(waiter.epoll.get(), EPOLL_CTL_ADD, fd, &event);
+  check(info.Env(), result, "epoll_ctl");
+  if (info[3].As<Napi::Boolean>()) hold(info.Env(), 1);
+  return info.Env().Undefined();
+}
+
+// (fd): forgets a descriptor before it is closed
+Napi::Value unwatch(const Napi::CallbackInfo& info) {
+  epoll_ctl(waiter.epoll.get(), EPOLL_CTL_DEL, integer32(info[0]), nullptr);
+  return info.Env().Undefined();
+}
+
+// (): one watch that kept the event loop alive is spent
+Napi::Value release_watch(const Napi::CallbackInfo& info) {
+  hold(info.Env(), -1);
+  return info.Env().Undefined();
+}
+
+void on_signal(int signal) {
+  const int saved = errno;
+  const auto byte = static_cast<unsigned char>(signal);
+  // A full pipe holds thousands of signals that nobody has read; one more would tell nothing new.
+  [[maybe_unused]] const ssize_t wrote = write(signal_pipe[1], &byte, 1);
+  errno = saved;
+}
+
+// (signals) -> fd that yields one byte, its number, for each that arrives
+Napi::Value catch_signals(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (signal_pipe[0] < 0) check(env, pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK), "pipe2");
+  for (const int signal : integers(info[0])) {
+    struct sigaction action {};
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART;
+    sigfillset(&action.sa_mask);
+    // The C library keeps two realtime signals to itself and refuses them.
+    if (sigaction(signal, &action, nullptr) < 0 && errno != EINVAL) throw_errno(env, errno, "sigaction");
+    sigset_t one;
+    sigemptyset(&one);
+    sigaddset(&one, signal);
+    pthread_sigmask(SIG_UNBLOCK, &one, nullptr);
+  }
+  return Napi::Number::New(env, signal_pipe[0]);
+}
+
+}  // namespace
+
+void export_waiter(Napi::Env env, Napi::Object exports) {
+  add(env, exports, "startWaiter", start_waiter);
+  add(env, exports, "watch", watch);
+  add(env, exports, "unwatch", unwatch);
+  add(env, exports, "releaseWatch", release_watch);
+  add(env, exports, "catchSignals", catch_signals);
+}
+
+}  // namespace binding
