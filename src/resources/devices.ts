@@ -1,0 +1,91 @@
+/**
+ * A device policy as writes to the devices controller of cgroup v1 (Documentation/admin-guide/cgroup-v1/devices.rst).
+ *
+ * The kernel keeps one default and a list of exceptions to it. A write that agrees with the default only removes
+ * exceptions of exactly its own numbers; it does not cut a hole into a wider one, and says nothing about it.
+ */
+
+import { ACCESS_MKNOD, ACCESS_READ, ACCESS_WRITE } from "./device-rules.ts";
+import type { DevicePolicy, Permission } from "./device-rules.ts";
+import { Limits } from "./limits.ts";
+
+const POINTER = "/linux/resources";
+
+/** An exception in the kernel's list. */
+interface Exception {
+  readonly rule: Permission;
+  access: number;
+}
+
+/** The writes of cgroup v1, in the config's order, the runtime's own rules last. */
+export function devicesV1(policy: DevicePolicy): Limits {
+  const limits = new Limits("devices", 1, POINTER);
+  limits.problems.push(...policy.problems);
+  const exceptions: Exception[] = [];
+  write(limits, policy, "a");
+  for (const rule of policy.permissions) {
+    if (rule.allow === policy.allow) removeExceptions(rule, exceptions, limits);
+    else addException(rule, exceptions, limits);
+  }
+  return limits;
+}
+
+function addException(rule: Permission, exceptions: Exception[], limits: Limits): void {
+  if (exceptions.some((other) => covers(other.rule, rule) && (rule.access & ~other.access) === 0)) return;
+  write(limits, rule, entry(rule, rule.access));
+  const same = exceptions.find((other) => covers(other.rule, rule) && covers(rule, other.rule));
+  if (same === undefined) exceptions.push({ rule, access: rule.access });
+  else same.access |= rule.access;
+}
+
+function removeExceptions(rule: Permission, exceptions: Exception[], limits: Limits): void {
+  for (const other of exceptions) {
+    const access = rule.access & other.access;
+    if (access === 0 || !overlaps(rule, other.rule)) continue;
+    if (covers(rule, other.rule)) {
+      write(limits, rule, entry(other.rule, access));
+      other.access &= ~access;
+    } else {
+      refuseHole(rule, other.rule, limits);
+    }
+  }
+}
+
+/** A deny that the kernel would take and not keep must not pass; a default that cannot be had is only left out. */
+function refuseHole(rule: Permission, wider: Permission, limits: Limits): void {
+  const field = rule.pointer.slice(POINTER.length + 1);
+  const [verb, done] = rule.allow ? ["allow", "denies"] : ["deny", "allows"];
+  const message = `cannot ${verb} a part of what ${wider.pointer} ${done}: cgroup v1 has no such exceptions`;
+  if (rule.isDefault === true) limits.note(field, `${entry(rule, rule.access)}: ${message}`);
+  else limits.refuse(field, message);
+}
+
+function write(limits: Limits, rule: { allow: boolean; pointer: string; isDefault?: true }, value: string): void {
+  const field = rule.pointer.slice(POINTER.length + 1);
+  // An ancestor may forbid what the runtime allows by default: then it stays forbidden.
+  const options = rule.isDefault === true ? ({ optional: true } as const) : undefined;
+  limits.write(field, rule.allow ? "devices.allow" : "devices.deny", value, options);
+}
+
+function covers(wide: Permission, narrow: Permission): boolean {
+  return (
+    wide.type === narrow.type &&
+    (wide.major === undefined || wide.major === narrow.major) &&
+    (wide.minor === undefined || wide.minor === narrow.minor)
+  );
+}
+
+function overlaps(one: Permission, other: Permission): boolean {
+  return (
+    one.type === other.type &&
+    (one.major === undefined || other.major === undefined || one.major === other.major) &&
+    (one.minor === undefined || other.minor === undefined || one.minor === other.minor)
+  );
+}
+
+function entry(rule: Permission, access: number): string {
+  const read = (access & ACCESS_READ) !== 0 ? "r" : "";
+  const write = (access & ACCESS_WRITE) !== 0 ? "w" : "";
+  const mknod = (access & ACCESS_MKNOD) !== 0 ? "m" : "";
+  return `${rule.type} ${rule.major ?? "*"}:${rule.minor ?? "*"} ${read}${write}${mknod}`;
+}
