@@ -1,0 +1,77 @@
+/** Tests of the readers of /proc/PID and of /etc/passwd. */
+
+import { readFileSync } from "node:fs";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { findHome } from "./passwd.ts";
+import { isDead, parseNspid, parseStat, parseStatus } from "./procfs.ts";
+
+const test = suite("linux/procfs");
+
+const REST = "S 1 42 43 0 -1 4194304 100 0 0 0 1 2 0 0 20 0 1 0 987654 1000 200 18446744073709551615 1 1";
+
+test("parseStat() reads the start time, which is field 22", () => {
+  assert.equal(parseStat(`42 (sleep) ${REST}\n`), {
+    pid: 42,
+    comm: "sleep",
+    state: "S",
+    ppid: 1,
+    pgrp: 42,
+    session: 43,
+    startTime: 987654,
+  });
+});
+
+for (const comm of [") R 7 (", "a) S 1 2 3", "((", "))", "", "a\nb"]) {
+  test(`parseStat() is not misled by the name ${JSON.stringify(comm)}`, () => {
+    const stat = parseStat(`42 (${comm}) ${REST}\n`);
+    assert.is(stat?.comm, comm);
+    assert.is(stat?.ppid, 1);
+    assert.is(stat?.startTime, 987654);
+  });
+}
+
+for (const text of ["", "42", "42 (sleep) S 1", "42 )sleep( S"]) {
+  test(`parseStat() gives undefined for "${text}"`, () => assert.is(parseStat(text), undefined));
+}
+
+test("parseStat() reads this process", () => {
+  const stat = parseStat(readFileSync("/proc/self/stat", "utf8"));
+  assert.is(stat?.pid, process.pid);
+  assert.is(stat?.ppid, process.ppid);
+  assert.ok((stat?.startTime ?? 0) > 0);
+});
+
+test("isDead() knows zombies", () => {
+  const stat = parseStat(`42 (sleep) ${REST}`);
+  assert.ok(stat);
+  assert.not(isDead(stat));
+  assert.ok(isDead({ ...stat, state: "Z" }));
+  assert.ok(isDead({ ...stat, state: "X" }));
+});
+
+test("parseStatus() reads values by name", () => {
+  const status = parseStatus(readFileSync("/proc/self/status", "utf8"));
+  assert.is(status.get("Pid"), String(process.pid));
+  assert.is(parseStatus("Name:\ta:b\nUmask:\t0022\n").get("Name"), "a:b");
+});
+
+test("parseNspid() lists the pids from outside in", () => {
+  assert.equal(parseNspid("Name:\tx\nNSpid:\t1234\t7\t1\n"), [1234, 7, 1]);
+  assert.equal(parseNspid("Name:\tx\n"), []);
+});
+
+const PASSWD = "root:x:0:0:root:/root:/bin/sh\n# comment\nbroken\nuser:x:1000:1000::/home/user:/bin/sh\nnohome:x:7:7:::\nagain:x:0:0::/other:\n";
+
+test("findHome() takes the first entry of the id", () => {
+  assert.is(findHome(PASSWD, 0), "/root");
+  assert.is(findHome(PASSWD, 1000), "/home/user");
+});
+
+test("findHome() gives undefined where there is no entry or no directory", () => {
+  assert.is(findHome(PASSWD, 1), undefined);
+  assert.is(findHome(PASSWD, 7), undefined);
+  assert.is(findHome("", 0), undefined);
+});
+
+test.run();
