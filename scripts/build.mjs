@@ -1,0 +1,223 @@
+#!/usr/bin/env node
+/**
+ * Builds dist/: validators from the schemas, the native programs, the TypeScript as JavaScript, the engine.
+ *
+ *   node scripts/build.mjs [--verbose] [schemas] [native] [js] [engine]
+ *
+ * Each part is skipped when the contents of its inputs are those of its last build.
+ */
+
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const require = createRequire(import.meta.url);
+const STAMPS = "build/stamps.json";
+const NATIVE_PROGRAMS = { tsrun: "tsrun", "tsrun-init": "tsrun-init", "tsrun.node": "Release/tsrun.node" };
+
+/** What is built from what, in this order. */
+const PARTS = {
+  schemas: {
+    inputs: ["schemas", "scripts/build-schemas.mjs", "node_modules/ajv/package.json"],
+    outputs: ["src/spec/generated"],
+    build: buildSchemas,
+  },
+  native: {
+    inputs: ["addon", "node_modules/node-addon-api/package.json", "node_modules/node-api-headers/package.json"],
+    outputs: Object.keys(NATIVE_PROGRAMS).map((name) => `dist/${name}`),
+    build: buildNative,
+  },
+  js: {
+    inputs: ["src", "test", "conformance", "tsconfig.json", "node_modules/typescript/package.json"],
+    outputs: ["dist/js"],
+    build: buildJs,
+  },
+  engine: {
+    inputs: ["src", "package.json", "node_modules/bun/package.json", "node_modules/.package-lock.json"],
+    ignores: /\.test\.ts$/,
+    outputs: ["dist/tsrun-engine"],
+    build: buildEngine,
+  },
+};
+
+class BuildError extends Error {}
+
+let verbose = false;
+
+function buildSchemas() {
+  run(process.execPath, ["scripts/build-schemas.mjs"]);
+}
+
+/** By cmake-js, which takes Node-API's headers from a package (addon/package.json says so) and downloads nothing. */
+function buildNative() {
+  for (const [command, remedy] of [["cmake", "cmake"], ["c++", "g++"], ["make", "make"]]) {
+    if (!hasCommand(command)) throw new BuildError(`${command} is missing: run: scripts/setup build (Debian's package: ${remedy})`);
+  }
+  forgetMovedBuild("build/native");
+  const cmakeJs = join(dirname(require.resolve("cmake-js/package.json")), "bin/cmake-js");
+  const options = ["--directory", "addon", "--out", "build/native", "--config", "Release"];
+  run(process.execPath, [cmakeJs, "build", ...options, "--parallel", String(availableParallelism())]);
+  for (const [name, built] of Object.entries(NATIVE_PROGRAMS)) replaceFile(`build/native/${built}`, `dist/${name}`);
+}
+
+/** cmake refuses a build folder that was made for another path: the checkout was moved. */
+function forgetMovedBuild(folder) {
+  const cache = join(folder, "CMakeCache.txt");
+  if (!fs.existsSync(cache)) return;
+  if (!fs.readFileSync(cache, "utf8").includes(`CMAKE_HOME_DIRECTORY:INTERNAL=${join(root, "addon")}\n`)) {
+    fs.rmSync(folder, { recursive: true });
+  }
+}
+
+function buildJs() {
+  run(join(dirname(require.resolve("typescript/package.json")), "bin/tsc"), ["--project", "."]);
+  removeStale("dist/js");
+}
+
+/** What a deleted source once became must not be tested any more. */
+function removeStale(folder) {
+  for (const file of filesBelow(folder)) {
+    const source = relative("dist/js", file).replace(/(\.d\.ts|\.js)$/, ".ts");
+    if (!fs.existsSync(source)) fs.rmSync(file);
+  }
+}
+
+/**
+ * With bytecode, which saves the parsing at each start. The second pass lays it out in the order in which the commands
+ * of the first one used it, so that fewer pages are read.
+ */
+function buildEngine() {
+  const bun = findBun();
+  const folder = join(root, "build/engine");
+  fs.mkdirSync(folder, { recursive: true });
+  const order = join(folder, "order.txt");
+  fs.rmSync(order, { force: true });
+  compileEngine(bun, "first", []);
+  const environment = { PATH: process.env["PATH"], BUN_BYTECODE_ORDER_OUT: order, BUN_JSC_useJIT: "0" };
+  spawnSync(join(folder, "first"), ["--version"], { cwd: "/", env: environment, stdio: "ignore", timeout: 10_000 });
+  compileEngine(bun, "tsrun-engine", fs.existsSync(order) ? [`--bytecode-order=${order}`] : []);
+  replaceFile("build/engine/tsrun-engine", "dist/tsrun-engine");
+  fs.rmSync(folder, { recursive: true });
+}
+
+function compileEngine(bun, name, options) {
+  const isolation = ["dotenv", "bunfig", "tsconfig", "package-json"].map((file) => `--no-compile-autoload-${file}`);
+  const form = ["--compile", "--minify", "--bytecode", "--format=esm", "--splitting"];
+  const files = ["--outfile", join(root, "build/engine", name), join(root, "src/cli/main.ts")];
+  // Bun leaves its temporary file in the working directory when it is interrupted.
+  run(bun, ["build", ...form, ...isolation, ...options, ...files], { cwd: join(root, "build/engine") });
+}
+
+/** The Bun of the npm package for this machine; the plain one needs AVX2, and which libc this is only a start can tell. */
+function findBun() {
+  const arch = process.arch === "arm64" ? "aarch64" : "x64";
+  const candidates = ["", "-baseline", "-musl", "-musl-baseline"].map((suffix) => `bun-linux-${arch}${suffix}`);
+  for (const candidate of candidates) {
+    const bun = join(root, "node_modules/@oven", candidate, "bin/bun");
+    if (fs.existsSync(bun) && spawnSync(bun, ["--version"], { stdio: "ignore" }).status === 0) return bun;
+  }
+  throw new BuildError(`no Bun runs on this machine, of ${candidates.map((name) => `@oven/${name}`).join(", ")}: run: npm ci`);
+}
+
+/** Runs a program; its output is shown when it fails, or is asked for. */
+function run(command, args, options = {}) {
+  const stdio = verbose ? "inherit" : ["ignore", "pipe", "pipe"];
+  const result = spawnSync(command, args, { cwd: root, encoding: "utf8", stdio, maxBuffer: 1 << 28, ...options });
+  if (result.error !== undefined) throw new BuildError(`cannot execute "${command}": ${result.error.message}`);
+  if (result.status === 0) return;
+  process.stderr.write(`${result.stdout ?? ""}${result.stderr ?? ""}`);
+  throw new BuildError(`${relative(root, command)} ended with ${result.signal ?? `status ${result.status}`}`);
+}
+
+function hasCommand(name) {
+  return (process.env["PATH"] ?? "").split(":").some((folder) => fs.existsSync(join(folder, name)));
+}
+
+/** Replaces a file that may be running; an equal one stays, so that what depends on its time does. */
+function replaceFile(from, to) {
+  fs.mkdirSync(dirname(to), { recursive: true });
+  if (fs.existsSync(to) && hash([from]) === hash([to])) return;
+  const temporary = `${to}.new`;
+  fs.copyFileSync(from, temporary, fs.constants.COPYFILE_FICLONE);
+  fs.chmodSync(temporary, 0o755);
+  fs.renameSync(temporary, to);
+}
+
+function filesBelow(path) {
+  if (!fs.existsSync(path)) return [];
+  if (!fs.statSync(path).isDirectory()) return [path];
+  return fs.readdirSync(path, { withFileTypes: true }).flatMap((entry) => {
+    const file = join(path, entry.name);
+    return entry.isDirectory() ? filesBelow(file) : [file];
+  });
+}
+
+function hash(files) {
+  const digest = createHash("sha256");
+  for (const file of files) digest.update(files.length > 1 ? `${file}\0` : "").update(fs.readFileSync(file)).update("\0");
+  return digest.digest("hex");
+}
+
+function hashInputs(part) {
+  const files = part.inputs.flatMap(filesBelow).filter((file) => part.ignores?.test(file) !== true);
+  return hash([...files.sort(), "scripts/build.mjs"]);
+}
+
+function isCurrent(name, stamps) {
+  const part = PARTS[name];
+  return part.outputs.every((output) => fs.existsSync(output)) && stamps[name] === hashInputs(part);
+}
+
+function readStamps() {
+  return fs.existsSync(STAMPS) ? JSON.parse(fs.readFileSync(STAMPS, "utf8")) : {};
+}
+
+function buildPart(name, stamps) {
+  if (isCurrent(name, stamps)) return;
+  const start = performance.now();
+  // Taken before the build: what changes meanwhile is built the next time.
+  const inputs = hashInputs(PARTS[name]);
+  PARTS[name].build();
+  stamps[name] = inputs;
+  fs.writeFileSync(`${STAMPS}.new`, JSON.stringify(stamps, undefined, 2));
+  fs.renameSync(`${STAMPS}.new`, STAMPS);
+  console.error(`build: ${name} in ${((performance.now() - start) / 1000).toFixed(1)} s`);
+}
+
+function main(args) {
+  verbose = args.includes("--verbose");
+  const wanted = args.filter((arg) => arg !== "--verbose");
+  const unknown = wanted.find((name) => !(name in PARTS));
+  if (unknown !== undefined) throw new BuildError(`there is no part "${unknown}", only ${Object.keys(PARTS).join(", ")}`);
+  if (!fs.existsSync("node_modules/cmake-js")) throw new BuildError("the npm packages are missing: run: scripts/setup build");
+  const parts = Object.keys(PARTS).filter((name) => wanted.length === 0 || wanted.includes(name));
+  const stamps = readStamps();
+  // One part makes inputs of another, so only the first part that is not current is certain.
+  if (parts.every((name) => isCurrent(name, stamps))) return 0;
+  fs.mkdirSync("build", { recursive: true });
+  if (process.env["TSRUN_BUILD_LOCKED"] === undefined) return underLock(args);
+  for (const name of parts) buildPart(name, stamps);
+  return 0;
+}
+
+/** Two builds at once (a test run and a start, say) take turns. */
+function underLock(args) {
+  const command = ["build/lock", process.execPath, "scripts/build.mjs", ...args];
+  const result = spawnSync("flock", command, { stdio: "inherit", env: { ...process.env, TSRUN_BUILD_LOCKED: "1" } });
+  if (result.error !== undefined) throw new BuildError("flock is missing (Debian's package: util-linux)");
+  return result.status ?? 1;
+}
+
+process.chdir(root);
+try {
+  process.exitCode = main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof BuildError)) throw error;
+  console.error(`build: ${error.message}`);
+  process.exitCode = 1;
+}
