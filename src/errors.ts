@@ -47,12 +47,21 @@ export class SystemError extends TsrunError {
   readonly code = "ERR_SYSTEM";
   /** The errno's name, for example `ENOENT`. */
   readonly errno: string;
+  readonly action: string;
+  readonly reason: string;
 
   /** `action` is the `verb object` of `cannot <verb> <object>`; `reason` is `ENOENT: no such file or directory`. */
   constructor(action: string, errno: string, reason: string, options?: ErrorOptions) {
     super(`cannot ${action}: ${reason}`, options);
     this.errno = errno;
+    this.action = action;
+    this.reason = reason;
   }
+}
+
+/** A cgroup that is not fit for a container, or cannot be made so. */
+export class CgroupError extends TsrunError {
+  readonly code = "ERR_CGROUP";
 }
 
 /** A step of the plan that failed. */
