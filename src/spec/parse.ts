@@ -1,14 +1,97 @@
 /** Reads config.json: text in, a valid `Config` out, or one `ConfigError` with everything that is wrong. */
 
-import { ConfigError } from "../errors.ts";
-import type { Config } from "./config.ts";
+import { ConfigError, type Problem } from "../errors.ts";
+import { checkConfig, checkProcess } from "./checks.ts";
+import type { Config, Process } from "./config.ts";
+import { type Document, decodeDocument, readDocument, scanProblems } from "./document.ts";
+import { isPlainConfig, schemaErrorsOfConfig } from "./generated/config.ts";
+import { isPlainProcess, schemaErrorsOfProcess } from "./generated/process.ts";
+import { restoreIntegers } from "./integers.ts";
+import { nearMisses, nearMissesOfProcess } from "./near-misses.ts";
+import type { Path } from "./pointer.ts";
+import { placesOf } from "./positions.ts";
+import { prune } from "./prune.ts";
+import type { SchemaError } from "./schema-error.ts";
+import { schemaProblems } from "./schema-problems.ts";
+
+/** How one kind of document is judged. */
+interface Kind<T> {
+  /** The document's own place in config.json. */
+  readonly base: Path;
+  readonly isPlain: (tree: unknown) => boolean;
+  readonly schemaErrors: (tree: unknown) => readonly SchemaError[];
+  readonly check: (value: T) => Problem[];
+  readonly nearMisses: (tree: unknown) => Problem[];
+}
+
+const CONFIG: Kind<Config> = {
+  base: [],
+  isPlain: isPlainConfig,
+  schemaErrors: schemaErrorsOfConfig,
+  check: checkConfig,
+  nearMisses,
+};
+
+const PROCESS: Kind<Process> = {
+  base: ["process"],
+  isPlain: isPlainProcess,
+  schemaErrors: schemaErrorsOfProcess,
+  check: checkProcess,
+  nearMisses: nearMissesOfProcess,
+};
 
 /** Parses and validates the text of a config.json; throws ConfigError with all problems (config.md). */
 export function parseConfig(text: string, file = "config.json"): Config {
-  try {
-    return JSON.parse(text) as Config;
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new ConfigError(file, [{ pointer: "", message }], { cause: error });
+  return judge(readDocument(text, file, false), CONFIG);
+}
+
+/** As `parseConfig`, from the file's bytes, which must be UTF-8. */
+export function parseConfigBytes(bytes: Uint8Array, file = "config.json"): Config {
+  return judge(readDocument(decodeDocument(bytes, file), file, true), CONFIG);
+}
+
+/** Parses and validates a document that holds only what config.json has under `process`, as for `exec`. */
+export function parseProcess(text: string, file = "process.json"): Process {
+  return judge(readDocument(text, file, false), PROCESS);
+}
+
+/** More problems than this are counted but not listed. */
+const MAX_PROBLEMS = 100;
+
+/** The casts are sound: the schema has been asked. */
+function judge<T>(document: Document, kind: Kind<T>): T {
+  const { tree } = document;
+  if (document.isPlain && kind.isPlain(tree)) {
+    const problems = kind.check(tree as T);
+    if (problems.length === 0) return tree as T;
+    throw failure(document, [...problems, ...kind.nearMisses(tree)]);
   }
+  const errors = kind.schemaErrors(tree);
+  const problems = [...scanProblems(document), ...schemaProblems(tree, errors)];
+  if (typeof tree === "object" && tree !== null && !Array.isArray(tree)) {
+    const slips = kind.nearMisses(tree);
+    problems.push(...restoreIntegers(tree, document.scan().integers, kind.base));
+    prune(tree, errors);
+    problems.push(...kind.check(tree as T).filter(isNoConsequence(errors)));
+    if (problems.length > 0) problems.push(...slips);
+  }
+  if (problems.length === 0) return tree as T;
+  throw failure(document, problems);
+}
+
+/** What the schema refused was pruned: that it is missing in its object now is no news. */
+function isNoConsequence(errors: readonly SchemaError[]): (problem: Problem) => boolean {
+  const objects = new Set(errors.map(({ instancePath }) => instancePath.slice(0, Math.max(0, instancePath.lastIndexOf("/")))));
+  return ({ pointer }) => !objects.has(pointer);
+}
+
+function failure({ file, text }: Document, problems: readonly Problem[]): ConfigError {
+  const places = placesOf(text, problems.map((problem) => problem.pointer));
+  const placed = problems.map((problem, index) => ({ ...places[index], ...problem }));
+  const compare = (a: Problem, b: Problem): number =>
+    (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
+  placed.sort(compare);
+  if (placed.length <= MAX_PROBLEMS) return new ConfigError(file, placed);
+  const rest = { pointer: "", message: `${placed.length - MAX_PROBLEMS} more problems are not listed` };
+  return new ConfigError(file, [...placed.slice(0, MAX_PROBLEMS), rest]);
 }

@@ -47,6 +47,12 @@ export function placeAt(text: string, pointer: string, offset: number): Place {
   return placeIn(lineStarts(text), pointer, offset);
 }
 
+/** As `placeAt` for many offsets, which finds the lines once. */
+export function placesAt(text: string, entries: readonly { pointer: string; offset: number }[]): Place[] {
+  const lines = entries.length === 0 ? [] : lineStarts(text);
+  return entries.map(({ pointer, offset }) => placeIn(lines, pointer, offset));
+}
+
 function want(root: Wanted, pointer: string): void {
   let node = root;
   for (const part of partsOf(pointer)) {

@@ -1,0 +1,88 @@
+/** Checks the mounts (config.md#mounts). */
+
+import { MOUNT_OPTIONS } from "../../linux/mount-options.ts";
+import type { Config, Mount } from "../config.ts";
+import { closest } from "../near-misses.ts";
+import type { Path } from "../pointer.ts";
+import { checkIdMappings } from "./id-mappings.ts";
+import { quoted, type Report } from "./report.ts";
+
+export function checkMounts({ mounts = [], linux }: Config, report: Report): void {
+  const hasUserNamespace = linux?.namespaces?.some((namespace) => namespace?.type === "user") ?? false;
+  for (let i = 0; i < mounts.length; i++) {
+    const mount = mounts[i];
+    if (mount === undefined) continue;
+    if (mount.destination === "") report(["mounts", i, "destination"], "must not be empty");
+    checkKind(mount, ["mounts", i], report);
+    if (mount.uidMappings !== undefined || mount.gidMappings !== undefined || hasOption(mount, ["idmap", "ridmap"])) {
+      checkIdmap(mount, { path: ["mounts", i], hasUserNamespace, report });
+    }
+  }
+}
+
+/** Whether it is a bind mount is decided by its options alone, never by its type. */
+export function isBind(mount: Mount): boolean {
+  return hasOption(mount, ["bind", "rbind"]);
+}
+
+function hasOption({ options }: Mount, names: readonly string[]): boolean {
+  return options?.some((option) => names.includes(option)) ?? false;
+}
+
+function checkKind(mount: Mount, path: Path, report: Report): void {
+  const { type = "", source = "", options = [] } = mount;
+  if (isBind(mount)) {
+    if (source === "") report(path, '"source" is required for a bind mount');
+    checkBindOptions(options, path, report);
+    return;
+  }
+  if (type === "bind") {
+    report([...path, "type"], 'the type "bind" alone makes no bind mount', 'add the option "bind" or "rbind"');
+  } else if (type === "" && !options.some(changesOnly)) {
+    report(path, '"type" is required for a mount that is not a bind mount');
+  }
+  const copyUp = options.indexOf("tmpcopyup");
+  if (copyUp !== -1 && type !== "tmpfs") {
+    report([...path, "options", copyUp], `the option "tmpcopyup" needs the type "tmpfs", got ${quoted(type)}`);
+  }
+}
+
+/** Options that change a mount instead of making one. */
+function changesOnly(option: string): boolean {
+  const kind = Object.hasOwn(MOUNT_OPTIONS, option) ? MOUNT_OPTIONS[option]?.kind : undefined;
+  return kind === "remount" || kind === "propagation";
+}
+
+/** A bind mount has no file system of its own: such an option would change the host's mount, if anything. */
+function checkBindOptions(options: readonly string[], path: Path, report: Report): void {
+  for (let i = 0; i < options.length; i++) {
+    const option = options[i];
+    if (option === undefined || option === "" || Object.hasOwn(MOUNT_OPTIONS, option)) continue;
+    const meant = closest(option, Object.keys(MOUNT_OPTIONS));
+    const hint = meant === undefined ? undefined : `did you mean "${meant}"?`;
+    report([...path, "options", i], `a bind mount cannot have the file system's option ${quoted(option)}`, hint);
+  }
+}
+
+interface IdmapFacts {
+  readonly path: Path;
+  readonly hasUserNamespace: boolean;
+  readonly report: Report;
+}
+
+/** config.md: both maps or none; without maps, those of the user namespace, which must then exist. */
+function checkIdmap(mount: Mount, { path, hasUserNamespace, report }: IdmapFacts): void {
+  const { uidMappings = [], gidMappings = [], options = [] } = mount;
+  checkIdMappings(uidMappings, [...path, "uidMappings"], report);
+  checkIdMappings(gidMappings, [...path, "gidMappings"], report);
+  const hasUids = uidMappings.length > 0;
+  if (hasUids !== gidMappings.length > 0) {
+    const [given, missing] = hasUids ? ["uidMappings", "gidMappings"] : ["gidMappings", "uidMappings"];
+    report([...path, given], `"${given}" needs "${missing}" beside it`);
+  }
+  const asked = options.findIndex((option) => option === "idmap" || option === "ridmap");
+  if (asked !== -1 && !hasUids && !hasUserNamespace) {
+    const message = `the option "${options[asked]}" needs "uidMappings" and "gidMappings", or a user namespace to take them from`;
+    report([...path, "options", asked], message);
+  }
+}

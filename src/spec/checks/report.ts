@@ -1,0 +1,37 @@
+/** How a check tells what it found, and the few judgements that checks of several facets make. */
+
+import type { Path } from "../pointer.ts";
+
+/** Notes one problem; `path` leads to the value in config.json. */
+export type Report = (path: Path, message: string, hint?: string) => void;
+
+/** Checks one facet of a document. */
+export type Check<T> = (value: T, report: Report) => void;
+
+/** (uid_t)-1 and (gid_t)-1 mean "leave as it is" to the kernel, so they are nobody's ids (chown(2)). */
+const NO_ID = 0xffff_ffff;
+
+export function checkId(id: number | undefined, path: Path, report: Report): void {
+  if (id === NO_ID) report(path, `must be below ${NO_ID}, which is not an id`);
+}
+
+/** Paths that the kernel would take relative to a directory nobody chose. */
+export function checkAbsolute(value: string | undefined, path: Path, report: Report): void {
+  if (value !== undefined && !value.startsWith("/")) report(path, `must be an absolute path, got ${quoted(value)}`);
+}
+
+/** Entries of environ(7): a name, an equals sign, a value. */
+export function checkEnv(env: readonly string[] | undefined, path: Path, report: Report): void {
+  for (let i = 0; i < (env?.length ?? 0); i++) {
+    const entry = env?.[i];
+    if (entry === undefined || entry.indexOf("=") > 0) continue;
+    report([...path, i], `must be NAME=value, got ${quoted(entry)}`);
+  }
+}
+
+const SHOWN_LENGTH = 60;
+
+/** A string in double quotes, cut short. */
+export function quoted(value: string): string {
+  return JSON.stringify(value.length <= SHOWN_LENGTH ? value : `${value.slice(0, SHOWN_LENGTH)}...`);
+}
