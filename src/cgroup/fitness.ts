@@ -1,0 +1,40 @@
+/** Judges whether a cgroup that exists is fit for a new container (config-linux.md#control-groups). */
+
+import { CgroupError } from "../errors.ts";
+import type { CgroupDirectory } from "./cgroup.ts";
+import { systemError } from "./failure.ts";
+import { isCgroupPath } from "./files.ts";
+import { isFrozen } from "./freeze.ts";
+import { pidsIn } from "./processes.ts";
+
+/** Refuses a directory that holds processes, itself or below: limits and the end of the container would hit them. */
+export function refuseOccupied(directory: string, version: 1 | 2): void {
+  let pids: readonly number[];
+  try {
+    if (!isCgroupPath(directory, version)) {
+      throw new CgroupError(`cannot use cgroup "${directory}": it is not on a cgroup v${version} file system`);
+    }
+    pids = pidsIn(directory);
+  } catch (error) {
+    throw systemError(`read the processes of cgroup "${directory}"`, error);
+  }
+  if (pids.length === 0) return;
+  const found = `container's cgroup is not empty: ${pids.length} process(es) found`;
+  throw new CgroupError(`cannot use cgroup "${directory}": ${found} (${listPids(pids)})`);
+}
+
+/** Refuses a frozen cgroup, or one below a frozen one: the container's first process would never run. */
+export function refuseFrozen(directories: readonly CgroupDirectory[]): void {
+  for (const directory of directories) {
+    if (!isFrozen([directory])) continue;
+    const reason = "container's cgroup unexpectedly frozen, itself or by a cgroup above it";
+    throw new CgroupError(`cannot use cgroup "${directory.path}": ${reason}`);
+  }
+}
+
+/** `pid 1` or `pids 1, 2, 3 and 7 more`. */
+export function listPids(pids: readonly number[]): string {
+  const shown = pids.slice(0, 5).join(", ");
+  const rest = pids.length > 5 ? ` and ${pids.length - 5} more` : "";
+  return `${pids.length === 1 ? "pid" : "pids"} ${shown}${rest}`;
+}

@@ -1,0 +1,76 @@
+/** Freezes and thaws the processes of a cgroup, and tells whether they are frozen. */
+
+import { CgroupError } from "../errors.ts";
+import type { CgroupDirectory } from "./cgroup.ts";
+import { directoryOf } from "./cgroup.ts";
+import { errnoOf, systemError } from "./failure.ts";
+import { readText, writeText } from "./files.ts";
+
+interface Freezer {
+  readonly file: string;
+  readonly freeze: string;
+  readonly thaw: string;
+  readonly stateFile: string;
+  readonly frozen: RegExp;
+}
+
+/** v1: cgroup-v1/freezer-subsystem.rst; v2: cgroup-v2.rst, "cgroup.freeze" and "cgroup.events". */
+const FREEZERS: Readonly<Record<1 | 2, Freezer>> = {
+  1: { file: "freezer.state", freeze: "FROZEN", thaw: "THAWED", stateFile: "freezer.state", frozen: /^FROZEN/ },
+  2: { file: "cgroup.freeze", freeze: "1", thaw: "0", stateFile: "cgroup.events", frozen: /^frozen 1$/m },
+};
+
+const POLL_MILLIS = 1;
+const TIMEOUT_MILLIS = 10_000;
+
+/** Whether all processes of the cgroup are stopped, by its own state or by that of one above it; false where it is gone. */
+export function isFrozen(directories: readonly CgroupDirectory[]): boolean {
+  const directory = directoryOf(directories, "freezer");
+  if (directory === undefined) return false;
+  const { stateFile, frozen } = FREEZERS[directory.version];
+  try {
+    return frozen.test(readText(`${directory.path}/${stateFile}`));
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === "ENOENT" || errno === "ENODEV") return false;
+    throw systemError(`read the state of cgroup "${directory.path}"`, error);
+  }
+}
+
+/** Freezes the cgroup and waits until all of its processes stand; one that cannot be had is thawed again. */
+export async function freeze(directories: readonly CgroupDirectory[]): Promise<void> {
+  const deadline = Date.now() + TIMEOUT_MILLIS;
+  // v1 leaves a process that was forking or in a wait it may not stop in; the next write takes it along.
+  for (requestFreeze(directories); !isFrozen(directories); requestFreeze(directories)) {
+    if (Date.now() > deadline) {
+      thaw(directories);
+      const path = directoryOf(directories, "freezer")?.path ?? "";
+      const reason = `its processes did not all stop within ${TIMEOUT_MILLIS / 1000} seconds`;
+      throw new CgroupError(`cannot freeze cgroup "${path}": ${reason}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MILLIS));
+  }
+}
+
+/** Tells the kernel to freeze, without a wait. */
+export function requestFreeze(directories: readonly CgroupDirectory[]): void {
+  writeFreezer(directories, "freeze");
+}
+
+/** Lets the processes run on. */
+export function thaw(directories: readonly CgroupDirectory[]): void {
+  writeFreezer(directories, "thaw");
+}
+
+function writeFreezer(directories: readonly CgroupDirectory[], verb: "freeze" | "thaw"): void {
+  const directory = directoryOf(directories, "freezer");
+  if (directory === undefined) {
+    throw new CgroupError(`cannot ${verb} the container: this host has neither cgroup v2 nor the freezer of v1`);
+  }
+  const freezer = FREEZERS[directory.version];
+  try {
+    writeText(`${directory.path}/${freezer.file}`, freezer[verb]);
+  } catch (error) {
+    throw systemError(`${verb} cgroup "${directory.path}"`, error);
+  }
+}

@@ -1,0 +1,89 @@
+/** Writes planned limits into a container's cgroup. */
+
+import { closeSync, writeSync } from "node:fs";
+import { CgroupError, SystemError } from "../errors.ts";
+import type { FileWrite } from "../resources/limits.ts";
+import type { CgroupDirectory } from "./cgroup.ts";
+import { errnoOf, systemError } from "./failure.ts";
+import { openAt, openDirectory, readText } from "./files.ts";
+
+/** Keeps a directory and a file open between writes, because most writes go where the last one went. */
+interface OpenFiles {
+  readonly directories: Map<string, number>;
+  file: { readonly path: string; readonly fd: number } | undefined;
+}
+
+/** Makes the writes in their order; the first that fails ends it, with what was attempted and the errno. */
+export function applyWrites(directories: readonly CgroupDirectory[], writes: readonly FileWrite[]): void {
+  const open: OpenFiles = { directories: new Map(), file: undefined };
+  try {
+    for (const write of writes) applyWrite(directories, write, open);
+  } finally {
+    if (open.file !== undefined) closeSync(open.file.fd);
+    for (const fd of open.directories.values()) closeSync(fd);
+  }
+}
+
+function applyWrite(directories: readonly CgroupDirectory[], write: FileWrite, open: OpenFiles): void {
+  const directory = directoryFor(directories, write);
+  const action = `set "${write.file}" of cgroup "${directory.path}" to "${write.value}"`;
+  try {
+    if (write.notBelow !== undefined) refuseBelowUsage(directory, write, action);
+    writeSync(openFile(directory, write.file, open), write.value);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (write.optional === true && (errno === "ENOENT" || errno === "EPERM")) return;
+    throw explained(systemError(action, error), directory, write);
+  }
+}
+
+function directoryFor(directories: readonly CgroupDirectory[], write: FileWrite): CgroupDirectory {
+  const { controller, version, file } = write;
+  const found = directories.find((one) => one.version === version && one.controllers.includes(controller));
+  if (found !== undefined) return found;
+  throw new CgroupError(`cannot set "${file}": the container has no cgroup of controller "${controller}"`);
+}
+
+function openFile(directory: CgroupDirectory, file: string, open: OpenFiles): number {
+  const path = `${directory.path}/${file}`;
+  if (open.file?.path === path) return open.file.fd;
+  if (open.file !== undefined) closeSync(open.file.fd);
+  open.file = undefined;
+  let directoryFd = open.directories.get(directory.path);
+  if (directoryFd === undefined) {
+    directoryFd = openDirectory(directory.path, directory.version);
+    open.directories.set(directory.path, directoryFd);
+  }
+  const fd = openAt(directoryFd, file);
+  open.file = { path, fd };
+  return fd;
+}
+
+/** v2 would kill for a limit below the usage, where v1 refuses it: the check makes them alike (memory.checkBeforeUpdate). */
+function refuseBelowUsage(directory: CgroupDirectory, write: FileWrite, action: string): void {
+  const usage = readText(`${directory.path}/${write.notBelow ?? ""}`).trim();
+  if (write.value === "max" || BigInt(usage) <= BigInt(write.value)) return;
+  throw new CgroupError(`cannot ${action}: the container uses ${usage} bytes`);
+}
+
+/** A memory limit is refused for what is used already: say how much that is. */
+function explained(error: unknown, directory: CgroupDirectory, write: FileWrite): unknown {
+  if (!(error instanceof SystemError) || write.controller !== "memory") return error;
+  if (error.errno !== "EBUSY" && error.errno !== "EINVAL") return error;
+  const usage = memoryUsage(directory);
+  return usage === undefined ? error : new SystemError(error.action, error.errno, `${error.reason} (${usage})`, { cause: error });
+}
+
+const USAGE_FILES: Readonly<Record<1 | 2, readonly [string, string]>> = {
+  1: ["memory.usage_in_bytes", "memory.max_usage_in_bytes"],
+  2: ["memory.current", "memory.peak"],
+};
+
+function memoryUsage({ path, version }: CgroupDirectory): string | undefined {
+  try {
+    const [current, peak] = USAGE_FILES[version].map((file) => readText(`${path}/${file}`).trim());
+    return `current usage: ${current}, peak usage: ${peak}`;
+  } catch {
+    return undefined;
+  }
+}
