@@ -8,6 +8,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   binding::export_files(env, exports);
   binding::export_mounts(env, exports);
   binding::export_process(env, exports);
+  binding::export_seccomp(env, exports);
   binding::export_sockets(env, exports);
   binding::export_spawn(env, exports);
   binding::export_terminal(env, exports);
