@@ -50,3 +50,20 @@ export const ARCHITECTURES: readonly Architecture[] = [
 export function findArchitecture(name: string): Architecture | undefined {
   return ARCHITECTURES.find((row) => row.name === name || row.node === name || row.scmp === name || row.go === name);
 }
+
+const AUDIT_ARCH_64BIT = 0x80000000;
+const AUDIT_ARCH_LE = 0x40000000;
+const AUDIT_ARCH_CONVENTION_MIPS64_N32 = 0x20000000;
+
+/** Returns libseccomp's number for an architecture: linux/audit.h's, but x32, which has none, gets one of its own. */
+export function scmpArch(arch: Architecture): number {
+  const n32 = arch.name.endsWith("n32");
+  const wide = arch.bits === 64 || n32 ? AUDIT_ARCH_64BIT : 0;
+  const convention = n32 ? AUDIT_ARCH_CONVENTION_MIPS64_N32 : 0;
+  return arch.elfMachine + wide + convention + (arch.bigEndian ? 0 : AUDIT_ARCH_LE);
+}
+
+/** Returns what the kernel shows a filter as the architecture of a call (seccomp(2)); x32 is a bit of the call's number. */
+export function auditArch(arch: Architecture): number {
+  return arch.name === "x32" ? scmpArch(arch) + AUDIT_ARCH_64BIT : scmpArch(arch);
+}
