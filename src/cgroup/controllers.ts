@@ -53,9 +53,12 @@ function lacking(directory: string, file: string, wanted: readonly string[]): st
 /** One write for all; where the kernel refuses one of them it takes none, so then each is tried by itself. */
 function enableBelow(directory: string, wanted: readonly string[], refusals: Map<string, Refusal>): void {
   const missing = lacking(directory, "cgroup.subtree_control", wanted);
-  if (missing.length === 0 || tryEnable(directory, missing) === undefined) return;
+  if (missing.length === 0) return;
+  const refused = tryEnable(directory, missing);
+  if (refused === undefined) return;
   for (const controller of missing) {
-    const errno = tryEnable(directory, [controller]);
+    // Of a cgroup that holds processes the kernel would take those for threads, and so change what that cgroup is.
+    const errno = refused === "EBUSY" ? refused : tryEnable(directory, [controller]);
     if (errno !== undefined && !refusals.has(controller)) refusals.set(controller, { directory, errno });
   }
 }

@@ -272,11 +272,26 @@ root("createCgroup() enables the controllers that limits need on v2, or says wha
       /cannot enable cgroup controller "memory".*holds pid \d+, and a cgroup that holds processes passes no controllers on/,
     );
     assert.equal(existingDirectories(layout, `${PREFIX}-sub/inner`), []);
+    assert.is(readFileSync(`${directory?.path ?? ""}/cgroup.type`, "utf8"), "domain\n", "the outer one is as it was");
   } finally {
     child.kill("SIGKILL");
     await exited(child);
     undoCreate(outer);
   }
 }, notUnified);
+
+root("createCgroup() refuses a cgroup below one for threads", () => {
+  const outer = createCgroup(layout, `${PREFIX}-threads`, []);
+  const unified = unifiedHierarchy(layout)?.mountPoint ?? "";
+  const middle = `${unified}${PREFIX}-threads/middle`;
+  mkdirSync(middle);
+  try {
+    writeFileSync(`${middle}/cgroup.type`, "threaded");
+    assert.throws(() => createCgroup(layout, `${PREFIX}-threads/middle/inner`, []), /its type is "domain invalid"/);
+  } finally {
+    rmdirSync(middle);
+    undoCreate(outer);
+  }
+}, unifiedHierarchy(layout) === undefined ? "needs cgroup v2" : skipReason([]));
 
 test.run();

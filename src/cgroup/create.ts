@@ -9,7 +9,7 @@ import { enableControllers } from "./controllers.ts";
 import { fillCpuset } from "./cpuset.ts";
 import { errnoOf, systemError } from "./failure.ts";
 import { isCgroupPath } from "./files.ts";
-import { refuseFrozen, refuseOccupied } from "./fitness.ts";
+import { refuseFrozen, refuseOccupied, refuseThreaded } from "./fitness.ts";
 
 const MODE = 0o755;
 /** Another runtime may remove a common parent between two of our calls; it cannot do so for ever. */
@@ -28,8 +28,11 @@ export function createCgroup(layout: CgroupLayout, path: string, needed: readonl
     const directories = layout.hierarchies.map((hierarchy) => createDirectory(hierarchy, path, made));
     const unified = unifiedHierarchy(layout);
     if (unified !== undefined) enableControllers(unified, path, { needed, all: layout.hierarchy === "unified" });
-    // A cgroup that was made just now below the root cannot be frozen.
-    if (directories.some(({ created }) => !created) || dirname(path) !== "/") refuseFrozen(directories);
+    // A cgroup that was made just now below the root is fit.
+    if (directories.some(({ created }) => !created) || dirname(path) !== "/") {
+      refuseFrozen(directories);
+      refuseThreaded(directories);
+    }
     const leaves = new Set(directories.map((directory) => directory.path));
     return { path, directories, parents: made.filter((directory) => !leaves.has(directory)) };
   } catch (error) {

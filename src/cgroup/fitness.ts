@@ -2,8 +2,9 @@
 
 import { CgroupError } from "../errors.ts";
 import type { CgroupDirectory } from "./cgroup.ts";
+import { unifiedDirectory } from "./cgroup.ts";
 import { systemError } from "./failure.ts";
-import { isCgroupPath } from "./files.ts";
+import { isCgroupPath, readText } from "./files.ts";
 import { isFrozen } from "./freeze.ts";
 import { pidsIn } from "./processes.ts";
 
@@ -30,6 +31,21 @@ export function refuseFrozen(directories: readonly CgroupDirectory[]): void {
     const reason = "container's cgroup unexpectedly frozen, itself or by a cgroup above it";
     throw new CgroupError(`cannot use cgroup "${directory.path}": ${reason}`);
   }
+}
+
+/** Refuses a v2 cgroup that no process may enter, because a cgroup above it is for threads (cgroup-v2.rst, "Threads"). */
+export function refuseThreaded(directories: readonly CgroupDirectory[]): void {
+  const directory = unifiedDirectory(directories);
+  if (directory === undefined) return;
+  let type: string;
+  try {
+    type = readText(`${directory.path}/cgroup.type`).trim();
+  } catch (error) {
+    throw systemError(`read the type of cgroup "${directory.path}"`, error);
+  }
+  if (type === "domain" || type === "domain threaded") return;
+  const reason = `its type is "${type}", because a cgroup above it holds threads; choose a cgroupsPath elsewhere`;
+  throw new CgroupError(`cannot use cgroup "${directory.path}": ${reason}`);
 }
 
 /** `pid 1` or `pids 1, 2, 3 and 7 more`. */
