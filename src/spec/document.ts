@@ -91,8 +91,16 @@ function parse(text: string, file: string): unknown {
  */
 function isPlain(text: string, tree: unknown): boolean {
   if (text.includes("\\u")) return false;
-  const written = JSON.stringify(tree, null, /^[{[]\n([ \t]{1,10})/.exec(text)?.[1]);
+  const written = JSON.stringify(tree, null, indentOf(text));
   return text === written || text === `${written}\n`;
+}
+
+/** The white space before the first key of a text that is indented. */
+function indentOf(text: string): string {
+  if (text[1] !== "\n") return "";
+  let end = 2;
+  while (text[end] === " " || text[end] === "\t") end++;
+  return text.slice(2, end);
 }
 
 /** The problems that a walk over the text finds, with their places. */

@@ -64,7 +64,7 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** Scans the whole text, or up to the place where it is too deep; text decoded from UTF-8 is `wellFormed`. */
 export function scan(text: string, wellFormed = false): Scan {
-  const isWellFormed = wellFormed || !LONE_SURROGATE.test(text);
+  const hasOddStrings = text.includes("\\u") || (!wellFormed && LONE_SURROGATE.test(text));
   const frames: Frame[] = [];
   const duplicates: Finding[] = [];
   const integers: BigInteger[] = [];
@@ -76,11 +76,11 @@ export function scan(text: string, wellFormed = false): Scan {
     if (code === QUOTE) {
       const end = endOfString(text, at);
       if (end === -1) break;
-      const token = text.slice(at, end + 1);
-      const key = frame?.expectsKey === true ? takeKey(frame, token) : undefined;
-      if (key === "duplicate" && duplicates.length < MAX_FINDINGS) duplicates.push({ path: pathOf(frames), offset: at });
-      const reason = badString(token, isWellFormed);
-      if (reason !== undefined && strings.length < MAX_FINDINGS) strings.push({ path: pathOf(frames), offset: at, reason });
+      if (frame?.expectsKey === true && !takeKey(frame, text.slice(at, end + 1)) && duplicates.length < MAX_FINDINGS) {
+        duplicates.push({ path: pathOf(frames), offset: at });
+      }
+      const reason = hasOddStrings && strings.length < MAX_FINDINGS ? badString(text.slice(at, end + 1)) : undefined;
+      if (reason !== undefined) strings.push({ path: pathOf(frames), offset: at, reason });
       at = end;
     } else if (code === COMMA) {
       if (frame !== undefined) nextItem(frame);
@@ -113,14 +113,15 @@ function nextItem(frame: Frame): void {
   else if (typeof frame.key === "number") frame.key++;
 }
 
-function takeKey(frame: Frame, token: string): "new" | "duplicate" {
+/** Returns false for a key that the object has already. */
+function takeKey(frame: Frame, token: string): boolean {
   const key = token.includes("\\") ? decodeKey(token) : token.slice(1, -1);
   frame.expectsKey = false;
   frame.key = key;
   frame.keys ??= new Set();
-  if (frame.keys.has(key)) return "duplicate";
+  if (frame.keys.has(key)) return false;
   frame.keys.add(key);
-  return "new";
+  return true;
 }
 
 /** `"\u0061"` and `"a"` are the same key. */
@@ -145,8 +146,7 @@ function bigInteger(text: string, start: number, end: number): bigint | undefine
 }
 
 /** Says why a string cannot be given to the kernel, which takes UTF-8 that ends at the first zero byte. */
-function badString(token: string, textIsWellFormed: boolean): string | undefined {
-  if (textIsWellFormed && !token.includes("\\u")) return undefined;
+function badString(token: string): string | undefined {
   let value: string;
   try {
     value = String(JSON.parse(token));

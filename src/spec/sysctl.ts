@@ -7,8 +7,15 @@
  * No part can climb: the key comes from a config and is written to the host's /proc.
  */
 export function sysctlParts(key: string): string[] | undefined {
-  const first = /[./]/.exec(key)?.[0];
-  if (first === undefined) return undefined;
-  const parts = first === "/" ? key.split("/") : key.split(".").map((part) => part.replaceAll("/", "."));
-  return parts.every((part) => part !== "" && part !== "." && part !== "..") ? parts : undefined;
+  const dot = key.indexOf(".");
+  const slash = key.indexOf("/");
+  if (dot === -1 && slash === -1) return undefined;
+  const dotsFirst = slash === -1 || (dot !== -1 && dot < slash);
+  const parts = key.split(dotsFirst ? "." : "/");
+  for (let i = 0; i < parts.length; i++) {
+    const part = dotsFirst && slash !== -1 ? (parts[i] ?? "").replaceAll("/", ".") : (parts[i] ?? "");
+    if (part === "" || part === "." || part === "..") return undefined;
+    parts[i] = part;
+  }
+  return parts;
 }

@@ -5,37 +5,45 @@ import type { Config, Mount } from "../config.ts";
 import { closest } from "../near-misses.ts";
 import type { Path } from "../pointer.ts";
 import { checkIdMappings } from "./id-mappings.ts";
-import { quoted, type Report } from "./report.ts";
+import { hasNamespace, quoted, type Report } from "./report.ts";
 
 export function checkMounts({ mounts = [], linux }: Config, report: Report): void {
-  const hasUserNamespace = linux?.namespaces?.some((namespace) => namespace?.type === "user") ?? false;
   for (let i = 0; i < mounts.length; i++) {
     const mount = mounts[i];
     if (mount === undefined) continue;
-    if (mount.destination === "") report(["mounts", i, "destination"], "must not be empty");
-    checkKind(mount, ["mounts", i], report);
-    if (mount.uidMappings !== undefined || mount.gidMappings !== undefined || hasOption(mount, ["idmap", "ridmap"])) {
-      checkIdmap(mount, { path: ["mounts", i], hasUserNamespace, report });
+    const { destination, options = [], uidMappings, gidMappings } = mount;
+    if (destination === "") report(["mounts", i, "destination"], "must not be empty");
+    if (isBind(options)) checkBind(mount, ["mounts", i], report);
+    else checkOther(mount, ["mounts", i], report);
+    const asksIdmap = options.includes("idmap") || options.includes("ridmap");
+    if (asksIdmap || uidMappings !== undefined || gidMappings !== undefined) {
+      checkIdmap(mount, { path: ["mounts", i], hasUserNamespace: hasNamespace(linux, "user"), report });
     }
   }
 }
 
 /** Whether it is a bind mount is decided by its options alone, never by its type. */
-export function isBind(mount: Mount): boolean {
-  return hasOption(mount, ["bind", "rbind"]);
+function isBind(options: readonly string[]): boolean {
+  return options.includes("rbind") || options.includes("bind");
 }
 
-function hasOption({ options }: Mount, names: readonly string[]): boolean {
-  return options?.some((option) => names.includes(option)) ?? false;
-}
-
-function checkKind(mount: Mount, path: Path, report: Report): void {
-  const { type = "", source = "", options = [] } = mount;
-  if (isBind(mount)) {
-    if (source === "") report(path, '"source" is required for a bind mount');
-    checkBindOptions(options, path, report);
-    return;
+function checkBind({ source = "", options = [] }: Mount, path: Path, report: Report): void {
+  if (source === "") report(path, '"source" is required for a bind mount');
+  for (let i = 0; i < options.length; i++) {
+    const option = options[i];
+    if (option === undefined || option === "" || Object.hasOwn(MOUNT_OPTIONS, option)) continue;
+    refuseData(option, [...path, "options", i], report);
   }
+}
+
+/** A bind mount has no file system of its own: such an option would change the host's mount, if anything. */
+function refuseData(option: string, path: Path, report: Report): void {
+  const meant = closest(option, Object.keys(MOUNT_OPTIONS));
+  const hint = meant === undefined ? undefined : `did you mean "${meant}"?`;
+  report(path, `a bind mount cannot have the file system's option ${quoted(option)}`, hint);
+}
+
+function checkOther({ type = "", options = [] }: Mount, path: Path, report: Report): void {
   if (type === "bind") {
     report([...path, "type"], 'the type "bind" alone makes no bind mount', 'add the option "bind" or "rbind"');
   } else if (type === "" && !options.some(changesOnly)) {
@@ -51,17 +59,6 @@ function checkKind(mount: Mount, path: Path, report: Report): void {
 function changesOnly(option: string): boolean {
   const kind = Object.hasOwn(MOUNT_OPTIONS, option) ? MOUNT_OPTIONS[option]?.kind : undefined;
   return kind === "remount" || kind === "propagation";
-}
-
-/** A bind mount has no file system of its own: such an option would change the host's mount, if anything. */
-function checkBindOptions(options: readonly string[], path: Path, report: Report): void {
-  for (let i = 0; i < options.length; i++) {
-    const option = options[i];
-    if (option === undefined || option === "" || Object.hasOwn(MOUNT_OPTIONS, option)) continue;
-    const meant = closest(option, Object.keys(MOUNT_OPTIONS));
-    const hint = meant === undefined ? undefined : `did you mean "${meant}"?`;
-    report([...path, "options", i], `a bind mount cannot have the file system's option ${quoted(option)}`, hint);
-  }
 }
 
 interface IdmapFacts {

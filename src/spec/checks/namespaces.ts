@@ -2,7 +2,7 @@
 
 import type { Config, Linux, NamespaceType } from "../config.ts";
 import { checkIdMappings, isMapped } from "./id-mappings.ts";
-import { checkAbsolute, type Report } from "./report.ts";
+import { checkAbsolute, hasNamespace, type Report } from "./report.ts";
 
 export function checkNamespaces(config: Config, report: Report): void {
   const namespaces = config.linux?.namespaces ?? [];
@@ -51,13 +51,16 @@ function checkPrivatePaths(linux: Linux, hasMount: boolean, report: Report): voi
 
 /** A new user namespace needs maps; without a user namespace they would change nothing. */
 function checkUserNamespace(config: Config, report: Report): void {
-  const user = config.linux?.namespaces?.find((namespace) => namespace?.type === "user");
-  const isNew = user !== undefined && (user.path ?? "") === "";
+  const { linux } = config;
+  const hasUser = hasNamespace(linux, "user");
+  if (!hasUser && linux?.uidMappings === undefined && linux?.gidMappings === undefined) return;
+  const user = linux?.namespaces?.find((namespace) => namespace?.type === "user");
+  const isNew = hasUser && (user?.path ?? "") === "";
   for (const field of ["uidMappings", "gidMappings"] as const) {
-    const mappings = config.linux?.[field];
+    const mappings = linux?.[field];
     checkIdMappings(mappings, ["linux", field], report);
     const isEmpty = (mappings?.length ?? 0) === 0;
-    if (user === undefined && !isEmpty) {
+    if (!hasUser && !isEmpty) {
       report(["linux", field], `"${field}" needs a namespace of the type "user" in "linux.namespaces"`);
     }
     if (isNew && isEmpty) report(["linux"], `a new user namespace needs "${field}"`);
@@ -83,7 +86,8 @@ const CLOCKS = ["monotonic", "boottime"];
 const NANOS_PER_SECOND = 1_000_000_000;
 
 /** time_namespaces(7): offsets can be set only before the first process enters. */
-function checkTimeOffsets({ namespaces, timeOffsets = {} }: Linux, report: Report): void {
+function checkTimeOffsets({ namespaces, timeOffsets }: Linux, report: Report): void {
+  if (timeOffsets === undefined) return;
   const clocks = Object.keys(timeOffsets);
   if (clocks.length === 0) return;
   const path = ["linux", "timeOffsets"];

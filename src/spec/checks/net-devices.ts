@@ -1,16 +1,17 @@
 /** Checks the network devices that move into the container (config-linux.md#network-devices). */
 
 import type { Config } from "../config.ts";
-import { quoted, type Report } from "./report.ts";
+import { hasNamespace, quoted, type Report } from "./report.ts";
 
 /** IFNAMSIZ counts the zero byte at the end (netdevice(7)). */
 const MAX_NAME_BYTES = 15;
 
 export function checkNetDevices({ linux }: Config, report: Report): void {
-  const devices = linux?.netDevices ?? {};
+  const devices = linux?.netDevices;
+  if (devices === undefined) return;
   const names = Object.keys(devices);
   if (names.length === 0) return;
-  if (!linux?.namespaces?.some((namespace) => namespace?.type === "network")) {
+  if (!hasNamespace(linux, "network")) {
     report(["linux", "netDevices"], '"netDevices" needs a namespace of the type "network" in "linux.namespaces"');
   }
   const taken = new Set<string>();

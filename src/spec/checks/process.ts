@@ -34,7 +34,7 @@ function checkUser({ uid, gid, umask, additionalGids = [] }: User, path: Path, r
     report([...path, "umask"], `must be at most ${MAX_UMASK} (0777), got ${umask}`);
   }
   if (additionalGids.length > MAX_GROUPS) report([...path, "additionalGids"], `must have at most ${MAX_GROUPS} entries`);
-  additionalGids.forEach((id, i) => checkId(id, [...path, "additionalGids", i], report));
+  for (let i = 0; i < additionalGids.length; i++) checkId(additionalGids[i], [...path, "additionalGids", i], report);
 }
 
 /** proc_pid_oom_score_adj(5). */

@@ -1,5 +1,11 @@
-/** How a check tells what it found, and the few judgements that checks of several facets make. */
+/**
+ * How a check tells what it found, and the few judgements that checks of several facets make.
+ *
+ * The checks run for every container, in an engine without a JIT: they loop plainly, as each of `find`, `some`,
+ * `forEach` and their kin is itself JavaScript that the engine compiles at its first use.
+ */
 
+import type { Linux, NamespaceType } from "../config.ts";
 import type { Path } from "../pointer.ts";
 
 /** Notes one problem; `path` leads to the value in config.json. */
@@ -7,6 +13,13 @@ export type Report = (path: Path, message: string, hint?: string) => void;
 
 /** Checks one facet of a document. */
 export type Check<T> = (value: T, report: Report) => void;
+
+/** Returns true where the container gets or joins a namespace of the type. */
+export function hasNamespace(linux: Linux | undefined, type: NamespaceType): boolean {
+  const namespaces = linux?.namespaces ?? [];
+  for (let i = 0; i < namespaces.length; i++) if (namespaces[i]?.type === type) return true;
+  return false;
+}
 
 /** (uid_t)-1 and (gid_t)-1 mean "leave as it is" to the kernel, so they are nobody's ids (chown(2)). */
 const NO_ID = 0xffff_ffff;

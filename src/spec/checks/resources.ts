@@ -41,7 +41,8 @@ function checkMemory(memory: Memory, path: Path, report: Report): void {
 
 function checkCpu(cpu: Cpu, path: Path, report: Report): void {
   for (const field of ["cpus", "mems"] as const) {
-    const problem = numberListProblem(cpu[field] ?? "");
+    const list = cpu[field];
+    const problem = list === undefined ? undefined : numberListProblem(list);
     if (problem !== undefined) report([...path, field], problem);
   }
   const { quota = 0, burst = 0, idle = 0, realtimeRuntime = 0, realtimePeriod = 0 } = cpu;

@@ -2,7 +2,7 @@
 
 import type { Config, NamespaceType } from "../config.ts";
 import { sysctlParts } from "../sysctl.ts";
-import { quoted, type Report } from "./report.ts";
+import { hasNamespace, quoted, type Report } from "./report.ts";
 
 /** The kernel parameters that each namespace has a copy of: whole directories end in a slash. */
 const OWNERS: readonly (readonly [key: string, owner: NamespaceType])[] = [
@@ -45,16 +45,23 @@ export function checkSysctl({ linux }: Config, report: Report): void {
   }
 }
 
+function ownerOf(file: string): NamespaceType | undefined {
+  for (const [name, owner] of OWNERS) {
+    if (name.endsWith("/") ? file.startsWith(name) : file === name) return owner;
+  }
+  return undefined;
+}
+
 function checkOwner(file: string, key: string, linux: Config["linux"], report: Report): void {
   const path = ["linux", "sysctl", key];
   if (file === "kernel/hostname") {
     report(path, `the kernel parameter ${quoted(key)} has a field of its own`, 'use "hostname"');
     return;
   }
-  const owner = OWNERS.find(([name]) => (name.endsWith("/") ? file.startsWith(name) : file === name))?.[1];
+  const owner = ownerOf(file);
   if (owner === undefined) {
     report(path, `the kernel parameter ${quoted(key)} is the host's: it is in no namespace`);
-  } else if (!linux?.namespaces?.some((namespace) => namespace?.type === owner)) {
+  } else if (!hasNamespace(linux, owner)) {
     const message = `the kernel parameter ${quoted(key)} needs a namespace of the type "${owner}" in "linux.namespaces"`;
     report(path, message);
   }

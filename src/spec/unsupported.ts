@@ -1,0 +1,64 @@
+/** What the specification defines and tsrun does not do yet: each row is an error where a config asks for it. */
+
+import type { Problem } from "../errors.ts";
+import type { Config } from "./config.ts";
+import { type Path, pointerOf } from "./pointer.ts";
+
+/** An `object` asks for something if one of its fields does, a `map` as soon as it has a key. */
+type Kind = "object" | "map";
+
+const ROWS: readonly (readonly [kind: Kind, ...path: string[]])[] = [
+  ["object", "process", "scheduler"],
+  ["object", "process", "ioPriority"],
+  ["object", "linux", "timeOffsets"],
+  ["map", "linux", "netDevices"],
+  ["object", "linux", "resources", "blockIO"],
+  ["map", "linux", "resources", "hugepageLimits"],
+  ["object", "linux", "resources", "network"],
+  ["map", "linux", "resources", "rdma"],
+  ["map", "linux", "resources", "unified"],
+  ["object", "linux", "intelRdt"],
+  ["object", "linux", "memoryPolicy"],
+  ["object", "linux", "personality"],
+];
+
+/** Returns a problem for each field that asks for what is missing; empty values, as engines write them, ask for nothing. */
+export function unsupported(config: Config): Problem[] {
+  const problems: Problem[] = [];
+  for (let i = 0; i < ROWS.length; i++) {
+    const [kind = "object", ...path] = ROWS[i] ?? [];
+    const value = valueAt(config, path);
+    if (value !== undefined && asks(value, kind)) problems.push(problem(path));
+  }
+  const mounts = config.mounts ?? [];
+  for (let i = 0; i < mounts.length; i++) {
+    const { options = [], uidMappings = [], gidMappings = [] } = mounts[i] ?? {};
+    const isIdmapped = options.includes("idmap") || options.includes("ridmap");
+    if (isIdmapped || uidMappings.length > 0 || gidMappings.length > 0) {
+      problems.push({ pointer: pointerOf(["mounts", i]), message: "an idmapped mount is not supported yet" });
+    }
+  }
+  return problems;
+}
+
+function problem(path: Path): Problem {
+  return { pointer: pointerOf(path), message: `"${path.join(".")}" is not supported yet` };
+}
+
+function valueAt(config: Config, path: readonly string[]): unknown {
+  let value: unknown = config;
+  for (let i = 0; i < path.length; i++) {
+    if (typeof value !== "object" || value === null) return undefined;
+    value = (value as Record<string, unknown>)[path[i] ?? ""];
+  }
+  return value;
+}
+
+/** Zeros, empty strings, lists and objects are how Go writes what is not set. */
+function asks(value: unknown, kind: Kind): boolean {
+  if (typeof value !== "object" || value === null) return value !== 0 && value !== "" && value !== false;
+  const fields = Object.values(value);
+  if (kind === "map" || Array.isArray(value)) return fields.length > 0;
+  for (const field of fields) if (asks(field, "object")) return true;
+  return false;
+}
