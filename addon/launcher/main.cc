@@ -1,8 +1,6 @@
 // The static launcher `tsrun`: notes what the caller gave, then becomes the engine beside it.
 //
-// It has no C library. Flags: -std=c++20 -Os -ffreestanding -fno-exceptions -fno-rtti -fno-stack-protector
-// -fno-asynchronous-unwind-tables -fno-pie -fcf-protection=none (x86_64), and for the linker
-// -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noseparate-code -Wl,--gc-sections -s.
+// It has no C library; addon/CMakeLists.txt has the flags.
 #include "launch.h"
 
 namespace launcher {
