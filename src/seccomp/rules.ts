@@ -95,7 +95,8 @@ export function planSeccomp(seccomp: Seccomp, options: PlanOptions): SeccompRule
     architectures,
     rules,
     defaulted,
-    enosys: wantsEnosys(defaultAction),
+    // As runc: only of architectures that the profile names can it be said what it did not know.
+    enosys: (seccomp.architectures ?? []).length > 0 && wantsEnosys(defaultAction),
     tree: calls >= TREE_FROM,
     flags,
     listener,
@@ -133,18 +134,21 @@ function planArchitectures(names: readonly string[], options: PlanOptions, repor
   const version = options.libseccompVersion ?? LIBSECCOMP_VERSION;
   for (const [place, name] of names.entries()) {
     const arch = name.startsWith("SCMP_ARCH_") ? findArchitecture(name) : undefined;
-    const problem = architectureProblem(name, arch, version);
+    const problem = arch === undefined ? `must be an architecture of libseccomp, got "${name}"` : misfit(arch, native, version);
     if (problem !== undefined) report(`/architectures/${place}`, problem);
     else if (arch !== undefined) numbers.add(scmpArch(arch));
   }
   return [...numbers];
 }
 
-function architectureProblem(name: string, arch: Architecture | undefined, version: string): string | undefined {
-  if (arch === undefined) return `must be an architecture of libseccomp, got "${name}"`;
+/** Returns why a filter cannot have the architecture, undefined if it can. */
+function misfit(arch: Architecture, native: Architecture | undefined, version: string): string | undefined {
   const since = arch.libseccompSince;
-  if (since === undefined || !isOlder(version, since)) return undefined;
-  return `cannot be "${name}" here: it needs libseccomp ${since}, and this is libseccomp ${version}`;
+  if (since !== undefined && isOlder(version, since)) {
+    return `cannot be "${arch.scmp}" here: it needs libseccomp ${since}, and this is libseccomp ${version}`;
+  }
+  if (native === undefined || (native.bigEndian ?? false) === (arch.bigEndian ?? false)) return undefined;
+  return `cannot be "${arch.scmp}" here: a filter cannot serve the byte orders of it and of ${native.name} at once`;
 }
 
 function isOlder(version: string, than: string): boolean {
