@@ -3,6 +3,9 @@
 import { ACT_ALLOW, ACT_LOG, ACT_NOTIFY, actionName } from "./names.ts";
 import type { SeccompRules } from "./rules.ts";
 
+/** What init calls from the loading of the filter until the listener has the descriptor: the gate "seccomp". */
+export const CALLS_BEFORE_LISTENER: readonly string[] = ["sendmsg", "recvmsg"];
+
 export interface BlockedCall {
   readonly name: string;
   /** What may happen to it instead of being done: `SCMP_ACT_NOTIFY`. */
