@@ -1,5 +1,19 @@
-// Text for the launcher, which has no C library to make it.
+// Text and memory for the launcher, which has no C library for them.
 #include "launch.h"
+
+// The compiler calls these where it likes, on some architectures more than on others.
+extern "C" void* memset(void* to, int byte, size_t size) {
+  auto* at = static_cast<unsigned char*>(to);
+  while (size-- > 0) *at++ = static_cast<unsigned char>(byte);
+  return to;
+}
+
+extern "C" void* memcpy(void* to, const void* from, size_t size) {
+  auto* at = static_cast<unsigned char*>(to);
+  const auto* source = static_cast<const unsigned char*>(from);
+  while (size-- > 0) *at++ = *source++;
+  return to;
+}
 
 namespace launcher {
 
