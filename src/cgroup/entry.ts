@@ -4,6 +4,7 @@ import { closeSync } from "node:fs";
 import type { Cgroup, CgroupDirectory } from "./cgroup.ts";
 import { systemError } from "./failure.ts";
 import { openDirectory, openForWriting } from "./files.ts";
+import type { Fstatfs } from "./files.ts";
 
 export interface EntryDescriptors {
   /**
@@ -16,13 +17,13 @@ export interface EntryDescriptors {
 }
 
 /** The descriptors, all verified to be on cgroup file systems; the caller closes them. */
-export function entryDescriptors(cgroup: Cgroup): EntryDescriptors {
+export function entryDescriptors(cgroup: Pick<Cgroup, "directories">, fstatfs?: Fstatfs): EntryDescriptors {
   const tasks: number[] = [];
   let directory: number | undefined;
   try {
     for (const one of cgroup.directories) {
-      if (one.version === 1) tasks.push(openDoor(one, () => openForWriting(`${one.path}/tasks`, 1)));
-      else directory = openDoor(one, () => openDirectory(one.path, 2));
+      if (one.version === 1) tasks.push(openDoor(one, () => openForWriting(`${one.path}/tasks`, 1, fstatfs)));
+      else directory = openDoor(one, () => openDirectory(one.path, 2, fstatfs));
     }
   } catch (error) {
     closeEntry({ tasks, ...(directory === undefined ? {} : { directory }) });

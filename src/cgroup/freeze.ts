@@ -11,13 +11,14 @@ interface Freezer {
   readonly freeze: string;
   readonly thaw: string;
   readonly stateFile: string;
-  readonly frozen: RegExp;
+  /** The part of the state file's text that says so. */
+  readonly frozen: string;
 }
 
 /** v1: cgroup-v1/freezer-subsystem.rst; v2: cgroup-v2.rst, "cgroup.freeze" and "cgroup.events". */
 const FREEZERS: Readonly<Record<1 | 2, Freezer>> = {
-  1: { file: "freezer.state", freeze: "FROZEN", thaw: "THAWED", stateFile: "freezer.state", frozen: /^FROZEN/ },
-  2: { file: "cgroup.freeze", freeze: "1", thaw: "0", stateFile: "cgroup.events", frozen: /^frozen 1$/m },
+  1: { file: "freezer.state", freeze: "FROZEN", thaw: "THAWED", stateFile: "freezer.state", frozen: "FROZEN" },
+  2: { file: "cgroup.freeze", freeze: "1", thaw: "0", stateFile: "cgroup.events", frozen: "frozen 1" },
 };
 
 const POLL_MILLIS = 1;
@@ -29,7 +30,7 @@ export function isFrozen(directories: readonly CgroupDirectory[]): boolean {
   if (directory === undefined) return false;
   const { stateFile, frozen } = FREEZERS[directory.version];
   try {
-    return frozen.test(readText(`${directory.path}/${stateFile}`));
+    return readText(`${directory.path}/${stateFile}`).includes(frozen);
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === "ENOENT" || errno === "ENODEV") return false;

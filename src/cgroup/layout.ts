@@ -20,7 +20,7 @@ import { isCgroupPath, readText } from "./files.ts";
 export function probeLayout(): CgroupLayout {
   let memberships: readonly Membership[];
   try {
-    memberships = parseMemberships(readText("/proc/self/cgroup"));
+    memberships = parseMemberships(readFileSync("/proc/self/cgroup", "utf8"));
   } catch (error) {
     throw systemError('read "/proc/self/cgroup"', error);
   }
@@ -45,8 +45,9 @@ function isMountedAt(mountPoint: string, { own, version }: Membership): boolean 
 }
 
 function mounted(membership: Membership, mountPoint: string): Hierarchy {
-  const controllers = membership.version === 1 ? membership.controllers : parseControllers(readControllers(mountPoint));
-  return { ...membership, controllers, mountPoint, root: "/" };
+  const { name, version, own } = membership;
+  const controllers = version === 1 ? membership.controllers : parseControllers(readControllers(mountPoint));
+  return { controllers, name, version, own, mountPoint, root: "/" };
 }
 
 function layoutFromMounts(memberships: readonly Membership[]): CgroupLayout {

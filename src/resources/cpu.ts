@@ -69,10 +69,12 @@ function checkBurst({ burst, quota }: Cpu, limits: Limits): void {
 function writeIdle({ idle }: Cpu, limits: Limits): void {
   if (idle === undefined) return;
   // A kernel before 5.15 has no such file, and runs every group as 0 asks.
-  limits.write("idle", "cpu.idle", String(idle), idle === 0 ? { optional: true } : undefined);
+  if (idle === 0) limits.writeOptional("idle", "cpu.idle", "0");
+  else limits.write("idle", "cpu.idle", String(idle));
 }
 
 function writeBurst({ burst }: Cpu, limits: Limits, file: string): void {
   if (burst === undefined) return;
-  limits.write("burst", file, String(burst), burst === 0 ? { optional: true } : undefined);
+  if (burst === 0) limits.writeOptional("burst", file, "0");
+  else limits.write("burst", file, String(burst));
 }

@@ -22,7 +22,7 @@ export function devicesV1(policy: DevicePolicy): Limits {
   const limits = new Limits("devices", 1, POINTER);
   limits.problems.push(...policy.problems);
   const exceptions: Exception[] = [];
-  write(limits, policy, "a");
+  limits.add(policy.pointer, policy.allow ? "devices.allow" : "devices.deny", "a");
   for (const rule of policy.permissions) {
     if (rule.allow === policy.allow) removeExceptions(rule, exceptions, limits);
     else addException(rule, exceptions, limits);
@@ -31,9 +31,13 @@ export function devicesV1(policy: DevicePolicy): Limits {
 }
 
 function addException(rule: Permission, exceptions: Exception[], limits: Limits): void {
-  if (exceptions.some((other) => covers(other.rule, rule) && (rule.access & ~other.access) === 0)) return;
+  let same: Exception | undefined;
+  for (const other of exceptions) {
+    if (!covers(other.rule, rule)) continue;
+    if ((rule.access & ~other.access) === 0) return;
+    if (covers(rule, other.rule)) same = other;
+  }
   write(limits, rule, entry(rule, rule.access));
-  const same = exceptions.find((other) => covers(other.rule, rule) && covers(rule, other.rule));
   if (same === undefined) exceptions.push({ rule, access: rule.access });
   else same.access |= rule.access;
 }
@@ -60,11 +64,11 @@ function refuseHole(rule: Permission, wider: Permission, limits: Limits): void {
   else limits.refuse(field, message);
 }
 
-function write(limits: Limits, rule: { allow: boolean; pointer: string; isDefault?: true }, value: string): void {
-  const field = rule.pointer.slice(POINTER.length + 1);
+function write(limits: Limits, rule: Permission, value: string): void {
+  const file = rule.allow ? "devices.allow" : "devices.deny";
   // An ancestor may forbid what the runtime allows by default: then it stays forbidden.
-  const options = rule.isDefault === true ? ({ optional: true } as const) : undefined;
-  limits.write(field, rule.allow ? "devices.allow" : "devices.deny", value, options);
+  if (rule.isDefault === true) limits.addOptional(rule.pointer, file, value);
+  else limits.add(rule.pointer, file, value);
 }
 
 function covers(wide: Permission, narrow: Permission): boolean {

@@ -18,8 +18,8 @@ const HYBRID_MOUNTINFO = [
 test("parseMemberships() reads co-mounted, named and v2 hierarchies", () => {
   assert.equal(parseMemberships("9:name=systemd:/a:b\n2:cpu,cpuacct:/\n0::/x\n"), [
     { controllers: [], name: "systemd", version: 1, own: "/a:b" },
-    { controllers: ["cpu", "cpuacct"], version: 1, own: "/" },
-    { controllers: [], version: 2, own: "/x" },
+    { controllers: ["cpu", "cpuacct"], name: undefined, version: 1, own: "/" },
+    { controllers: [], name: undefined, version: 2, own: "/x" },
   ]);
 });
 

@@ -5,7 +5,7 @@ export interface Membership {
   /** Without the v2 hierarchy's controllers, which that file does not tell. */
   readonly controllers: readonly string[];
   /** The name of a v1 hierarchy without controllers, for example `systemd`. */
-  readonly name?: string;
+  readonly name: string | undefined;
   readonly version: 1 | 2;
   /** The process's own cgroup, seen from its cgroup namespace. */
   readonly own: string;
@@ -44,10 +44,9 @@ export function parseMemberships(text: string): Membership[] {
     if (first < 0 || second < 0) continue;
     const list = line.slice(first + 1, second);
     const own = line.slice(second + 1);
-    if (list === "") memberships.push({ controllers: [], version: 2, own });
-    else if (list.startsWith(NAME_OPTION)) {
-      memberships.push({ controllers: [], name: list.slice(NAME_OPTION.length), version: 1, own });
-    } else memberships.push({ controllers: list.split(","), version: 1, own });
+    const name = list.startsWith(NAME_OPTION) ? list.slice(NAME_OPTION.length) : undefined;
+    const controllers = list === "" || name !== undefined ? [] : list.split(",");
+    memberships.push({ controllers, name, version: list === "" ? 2 : 1, own });
   }
   return memberships;
 }
@@ -55,7 +54,8 @@ export function parseMemberships(text: string): Membership[] {
 /** Where distributions mount a hierarchy: `alone` means that there is no v1 beside v2. */
 export function usualMountPoint(membership: Membership, alone: boolean): string {
   if (membership.version === 2) return alone ? CGROUP_ROOT : `${CGROUP_ROOT}/unified`;
-  return `${CGROUP_ROOT}/${membership.name ?? membership.controllers.join(",")}`;
+  const [only = "", second] = membership.controllers;
+  return `${CGROUP_ROOT}/${membership.name ?? (second === undefined ? only : membership.controllers.join(","))}`;
 }
 
 /**
@@ -107,9 +107,10 @@ export function layoutOf(hierarchies: readonly Hierarchy[]): CgroupLayout {
   return { hierarchy: unified ? (legacy ? "hybrid" : "unified") : "legacy", hierarchies };
 }
 
-/** The words of a cgroup.controllers or cgroup.subtree_control file. */
+/** The words of a cgroup.controllers or cgroup.subtree_control file: one line, or nothing. */
 export function parseControllers(text: string): string[] {
-  return text.split(/\s+/).filter((word) => word !== "");
+  const line = text.trim();
+  return line === "" ? [] : line.split(" ");
 }
 
 /** The mounted hierarchy that has a controller; on v2, `devices` and `freezer` have no entry and always work. */

@@ -23,36 +23,51 @@ export interface Note {
   readonly message: string;
 }
 
-/** How a write differs from a plain one. */
-export type WriteOptions = Pick<FileWrite, "optional" | "notBelow">;
-
 /** Collects what one controller yields; files keep the order in which they have to be written. */
 export class Limits {
   readonly writes: FileWrite[] = [];
   readonly problems: Problem[] = [];
   readonly notes: Note[] = [];
-  readonly #controller: string;
-  readonly #version: 1 | 2;
-  readonly #pointer: string;
+  readonly controller: string;
+  readonly version: 1 | 2;
+  /** The object in config.json whose fields the calls below name. */
+  readonly pointer: string;
 
-  /** `pointer` is the object in config.json whose fields the other calls name. */
   constructor(controller: string, version: 1 | 2, pointer: string) {
-    this.#controller = controller;
-    this.#version = version;
-    this.#pointer = pointer;
+    this.controller = controller;
+    this.version = version;
+    this.pointer = pointer;
   }
 
-  get version(): 1 | 2 {
-    return this.#version;
+  write(field: string, file: string, value: string): void {
+    this.add(`${this.pointer}/${field}`, file, value);
   }
 
-  write(field: string, file: string, value: string, options?: WriteOptions): void {
-    const pointer = `${this.#pointer}/${field}`;
-    this.writes.push({ controller: this.#controller, version: this.#version, file, value, pointer, ...options });
+  /** A write whose file may be missing, because the value is what holds without it. */
+  writeOptional(field: string, file: string, value: string): void {
+    this.addOptional(`${this.pointer}/${field}`, file, value);
+  }
+
+  /** A write that must not be made while the file `notBelow` holds more than the value. */
+  writeChecked(field: string, file: string, value: string, notBelow: string): void {
+    const { controller, version } = this;
+    this.writes.push({ controller, version, file, value, pointer: `${this.pointer}/${field}`, notBelow });
+  }
+
+  /** As write(), for a place that is known whole. */
+  add(pointer: string, file: string, value: string): void {
+    const { controller, version } = this;
+    this.writes.push({ controller, version, file, value, pointer });
+  }
+
+  /** As writeOptional(), for a place that is known whole. */
+  addOptional(pointer: string, file: string, value: string): void {
+    const { controller, version } = this;
+    this.writes.push({ controller, version, file, value, pointer, optional: true });
   }
 
   refuse(field: string, message: string, hint?: string): void {
-    const pointer = `${this.#pointer}/${field}`;
+    const pointer = `${this.pointer}/${field}`;
     this.problems.push(hint === undefined ? { pointer, message } : { pointer, message, hint });
   }
 
@@ -62,6 +77,6 @@ export class Limits {
   }
 
   note(field: string, message: string): void {
-    this.notes.push({ pointer: `${this.#pointer}/${field}`, message });
+    this.notes.push({ pointer: `${this.pointer}/${field}`, message });
   }
 }

@@ -37,8 +37,9 @@ export function memoryV2(memory: Memory): Limits {
   const limits = new Limits("memory", 2, POINTER);
   checkAmounts(memory, limits);
   if (isSet(memory.limit)) {
-    const check = memory.checkBeforeUpdate === true ? { notBelow: "memory.current" } : undefined;
-    limits.write("limit", "memory.max", maxOr(memory.limit), check);
+    const value = maxOr(memory.limit);
+    if (memory.checkBeforeUpdate === true) limits.writeChecked("limit", "memory.max", value, "memory.current");
+    else limits.write("limit", "memory.max", value);
   }
   swapV2(memory, limits);
   if (isSet(memory.reservation)) limits.write("reservation", "memory.low", maxOr(memory.reservation));
@@ -81,10 +82,10 @@ function limitsV1({ limit, swap }: Memory, limits: Limits): void {
   const swapSet = isSet(swap);
   if (limitSet && limit !== UNLIMITED) limits.write("limit", "memory.limit_in_bytes", String(limit));
   // Without swap accounting there is no memsw file, and nothing that would have to be lifted.
-  if (swapSet && swap === UNLIMITED) limits.write("swap", "memory.memsw.limit_in_bytes", "-1", { optional: true });
+  if (swapSet && swap === UNLIMITED) limits.writeOptional("swap", "memory.memsw.limit_in_bytes", "-1");
   else if (swapSet) limits.write("swap", "memory.memsw.limit_in_bytes", String(swap));
   if (!limitSet || limit !== UNLIMITED) return;
-  if (!swapSet) limits.write("limit", "memory.memsw.limit_in_bytes", "-1", { optional: true });
+  if (!swapSet) limits.writeOptional("limit", "memory.memsw.limit_in_bytes", "-1");
   limits.write("limit", "memory.limit_in_bytes", "-1");
 }
 
@@ -92,12 +93,12 @@ function limitsV1({ limit, swap }: Memory, limits: Limits): void {
 function swapV2({ limit, swap }: Memory, limits: Limits): void {
   const file = "memory.swap.max";
   if (!isSet(swap)) {
-    if (limit === UNLIMITED) limits.write("limit", file, "max", { optional: true });
+    if (limit === UNLIMITED) limits.writeOptional("limit", file, "max");
   } else if (swap === UNLIMITED) {
-    limits.write("swap", file, "max", { optional: true });
+    limits.writeOptional("swap", file, "max");
   } else if (isSet(limit) && limit !== UNLIMITED && swap >= limit) {
-    const amount = BigInt(swap) - BigInt(limit);
     // Where the kernel has no swap there is no file, and 0 is what holds.
-    limits.write("swap", file, String(amount), amount === 0n ? { optional: true } : undefined);
+    if (swap === limit) limits.writeOptional("swap", file, "0");
+    else limits.write("swap", file, String(BigInt(swap) - BigInt(limit)));
   }
 }

@@ -3,7 +3,6 @@
 import { ConfigError } from "../errors.ts";
 
 const POINTER = "/linux/cgroupsPath";
-const SYSTEMD_FORM = /^[^/:]*:[^/:]*:[^/:]+$/;
 
 /**
  * An absolute path counts from the mount point, as the specification has it, and a relative one too: so the same value
@@ -22,14 +21,18 @@ function pathProblem(
   components: readonly string[],
 ): { readonly message: string; readonly hint?: string } | undefined {
   const got = `got ${JSON.stringify(cgroupsPath)}`;
-  if (SYSTEMD_FORM.test(cgroupsPath)) {
+  if (isSystemdForm(cgroupsPath)) {
     return {
       message: `must be a path, because cgroups are managed through cgroupfs, ${got}`,
       hint: "slice:prefix:name is the form of --systemd-cgroup",
     };
   }
   if (components.includes("..")) return { message: `must not contain "..", ${got}` };
-  if (/[\0\n]/.test(cgroupsPath)) return { message: `must not contain a NUL or a newline, ${got}` };
+  if (cgroupsPath.includes("\0") || cgroupsPath.includes("\n")) return { message: `must not contain a NUL or a newline, ${got}` };
   if (components.length === 0) return { message: `must not be the host's own root cgroup, ${got}` };
   return undefined;
+}
+
+function isSystemdForm(cgroupsPath: string): boolean {
+  return !cgroupsPath.includes("/") && cgroupsPath.split(":").length === 3;
 }
