@@ -59,6 +59,14 @@ runner("counts a skip with its reason, and not as passed", (ground) => {
   assert.is(status, 0);
 });
 
+runner("counts uvu's skips, whose reason one line may tell", (ground) => {
+  const skipping = `import { suite } from "uvu"; const t = suite("s"); console.log("skip: s: no moon"); t("a", () => {}); t.skip("b"); t.skip("c"); t.run();`;
+  const { status, output } = runTests(ground, { skipping });
+  assert.is(lastLine(output), "1 passed, 0 failed, 2 skipped");
+  assert.match(output, "no moon");
+  assert.is(status, 0);
+});
+
 runner("runs only files that the filter names, and fails when none is left", (ground) => {
   const { status, output } = runTests(ground, { passing: PASSING }, "nothing-like-it");
   assert.is(lastLine(output), "0 passed, 0 failed, 0 skipped");
