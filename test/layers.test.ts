@@ -81,7 +81,7 @@ function none(broken: readonly string[]): void {
 }
 
 function matches(list: readonly Source[], pattern: RegExp): string[] {
-  return list.flatMap(({ path, code }) => [...code.matchAll(new RegExp(pattern, "g"))].map(([text]) => `${path}: ${text}`));
+  return list.flatMap(({ path, code }) => [...code.matchAll(new RegExp(pattern, `${pattern.flags}g`))].map(([text]) => `${path}: ${text}`));
 }
 
 layers("there are sources to judge", () => {
@@ -140,6 +140,12 @@ layers("the judge of runtimes imports nothing of this one", () => {
     neighbours(source).filter((path) => path.startsWith("src/")).map((path) => `${source.path} imports ${path}`),
   );
   none(broken);
+});
+
+layers("no test shuts out the others of its file", () => {
+  const tests = [...all, ...sources("test", /\.ts$/), ...sources("conformance", /\.ts$/)].filter(({ path }) => path.endsWith(".test.ts"));
+  // Within a string it is a test of just this.
+  none(matches(tests, /^\w+\.only\(/m));
 });
 
 layers("no file is a drawer", () => {
