@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -16,6 +16,7 @@ import { openDirectory } from "./files.ts";
 import { freeze, isFrozen, requestFreeze, thaw } from "./freeze.ts";
 import { killAll } from "./kill.ts";
 import { probeLayout } from "./layout.ts";
+import { giveCgroup } from "./ownership.ts";
 import { pidsOf } from "./processes.ts";
 import { applyWrites } from "./write.ts";
 
@@ -257,6 +258,22 @@ root("destroyCgroup() removes sub-cgroups, and names who does not leave", async 
   }
   assert.equal(tryDestroy(cgroup.directories), []);
   assert.equal(existingDirectories(layout, `${PREFIX}-tree`), []);
+});
+
+root("giveCgroup() changes the owner of what the kernel lists, and of nothing else", () => {
+  const cgroup = createCgroup(layout, `${PREFIX}-give`, []);
+  try {
+    giveCgroup(cgroup.directories, 12345);
+    for (const { path, version } of cgroup.directories) {
+      const owners = ["", "cgroup.procs", version === 1 ? "notify_on_release" : "cgroup.max.depth"].map(
+        (file) => statSync(`${path}/${file}`).uid,
+      );
+      assert.equal(owners, version === 1 ? [0, 0, 0] : [12345, 12345, 0]);
+      assert.is(statSync(path).gid, 0);
+    }
+  } finally {
+    undoCreate(cgroup);
+  }
 });
 
 const notUnified = layout.hierarchy === "unified" ? skipReason(["memory"]) : "needs a host of cgroup v2 only";

@@ -27,10 +27,11 @@ function addonPath(): string | undefined {
 function skipReason(addon: string | undefined): string | undefined {
   if (process.getuid?.() !== 0) return "needs root";
   if (unifiedHierarchy(layout) === undefined) return "needs cgroup v2";
+  if (!existsSync("/dev/kmsg")) return "needs /dev/kmsg";
   return addon === undefined ? "needs the built addon" : undefined;
 }
 
-/** Tries to open a node of its own for /dev/kmsg (c 1:11), a device that no container gets by default, inside a cgroup. */
+/** Tries to open /dev/kmsg (c 1:11), a device that no container gets by default, inside a cgroup. */
 function attempts(rules: readonly DeviceRule[] | undefined, kernel: DeviceKernel): string {
   const cgroup = createCgroup(layout, `${PREFIX}-bpf`, []);
   const folder = mkdtempSync(`${tmpdir()}/tsrun-test-`);
@@ -39,7 +40,7 @@ function attempts(rules: readonly DeviceRule[] | undefined, kernel: DeviceKernel
     const directory = cgroup.directories.find(({ version }) => version === 2)?.path ?? "";
     const script = `echo 0 > ${directory}/cgroup.procs; exec 2>/dev/null
       (: < /dev/null) && echo null; mknod ${folder}/k c 1 11 && echo mknod
-      (: < ${folder}/k) && echo read; (: > ${folder}/k) && echo write; (: <> ${folder}/k) && echo both; true`;
+      (: < /dev/kmsg) && echo read; (: > /dev/kmsg) && echo write; (: <> /dev/kmsg) && echo both; true`;
     return spawnSync("sh", ["-c", script], { encoding: "utf8" }).stdout.trim().split("\n").join(" ");
   } finally {
     rmSync(folder, { recursive: true });
@@ -62,6 +63,19 @@ const cases: readonly (readonly [string, readonly DeviceRule[] | undefined, stri
   ["takes hundreds of rules", MANY, "null mknod"],
 ];
 
+/** A kernel whose verifier is interrupted the first time. */
+function interrupted(kernel: DeviceKernel): DeviceKernel {
+  let calls = 0;
+  return {
+    bpfAttachDevice: (cgroupFd, programFd) => kernel.bpfAttachDevice(cgroupFd, programFd),
+    bpfLoadDevice: (instructions) => {
+      calls += 1;
+      if (calls > 1) return kernel.bpfLoadDevice(instructions);
+      throw Object.assign(new Error("EAGAIN"), { code: "EAGAIN", errno: 11, syscall: "bpf" });
+    },
+  };
+}
+
 const addon = addonPath();
 const reason = skipReason(addon);
 if (reason !== undefined || addon === undefined) {
@@ -74,6 +88,9 @@ if (reason !== undefined || addon === undefined) {
       assert.is(attempts(rules, kernel), expected);
     });
   }
+  test("attachDevices() asks again when the verifier was interrupted", () => {
+    assert.is(attempts([{ allow: false }], interrupted(kernel)), "null mknod");
+  });
 }
 
 test.run();

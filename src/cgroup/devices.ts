@@ -4,7 +4,7 @@ import { closeSync } from "node:fs";
 import { CgroupError } from "../errors.ts";
 import type { CgroupDirectory } from "./cgroup.ts";
 import { unifiedDirectory } from "./cgroup.ts";
-import { systemError } from "./failure.ts";
+import { errnoOf, systemError } from "./failure.ts";
 import { openDirectory } from "./files.ts";
 
 /** What is needed of the addon (bpf(2)). */
@@ -14,6 +14,8 @@ export interface DeviceKernel {
   /** Attaches it with BPF_F_ALLOW_MULTI, so that the cgroup's ancestors keep their say. */
   bpfAttachDevice(cgroupFd: number, programFd: number): void;
 }
+
+const LOAD_ATTEMPTS = 10;
 
 /** Loads and attaches the program; the kernel keeps it as long as the cgroup exists. */
 export function attachDevices(
@@ -27,12 +29,23 @@ export function attachDevices(
   try {
     const cgroupFd = openDirectory(directory.path, 2);
     opened.push(cgroupFd);
-    const programFd = kernel.bpfLoadDevice(program);
+    const programFd = load(program, kernel);
     opened.push(programFd);
     kernel.bpfAttachDevice(cgroupFd, programFd);
   } catch (error) {
     throw systemError(`restrict the devices of cgroup "${directory.path}"`, error);
   } finally {
     for (const fd of opened) closeSync(fd);
+  }
+}
+
+/** The verifier gives up with EAGAIN when a signal is pending, and does it all again when asked again (bpf(2)). */
+function load(program: Uint8Array, kernel: DeviceKernel): number {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return kernel.bpfLoadDevice(program);
+    } catch (error) {
+      if (errnoOf(error) !== "EAGAIN" || attempt === LOAD_ATTEMPTS) throw error;
+    }
   }
 }

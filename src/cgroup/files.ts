@@ -2,12 +2,11 @@
 
 import { closeSync, constants, openSync, readFileSync, statfsSync, writeSync } from "node:fs";
 import { CgroupError } from "../errors.ts";
+import { CGROUP2_SUPER_MAGIC, CGROUP_SUPER_MAGIC } from "../linux/magic.ts";
+import { O_CLOEXEC } from "../linux/open-flags.ts";
 
-/** CGROUP_SUPER_MAGIC and CGROUP2_SUPER_MAGIC (linux/magic.h). */
-const MAGIC: Readonly<Record<1 | 2, number>> = { 1: 0x27e0eb, 2: 0x63677270 };
+const MAGIC: Readonly<Record<1 | 2, number>> = { 1: CGROUP_SUPER_MAGIC, 2: CGROUP2_SUPER_MAGIC };
 
-// node:fs knows no O_CLOEXEC; it is the same on every architecture that tsrun is built for (asm-generic/fcntl.h).
-const O_CLOEXEC = 0o2000000;
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
 
 /** Whether a path leads to a cgroup file system of the version (statfs(2)). */

@@ -7,20 +7,39 @@ import type { CgroupDirectory } from "./cgroup.ts";
 import { errnoOf, systemError } from "./failure.ts";
 import { openAt, openDirectory, readText } from "./files.ts";
 
-/** Keeps a directory and a file open between writes, because most writes go where the last one went. */
+/** Writes one after the other; a directory and a file stay open, because most writes go where the last one went. */
+export interface LimitWriter {
+  /** Makes one write; a failure says what was attempted, with the errno. */
+  write(write: FileWrite): void;
+  close(): void;
+}
+
 interface OpenFiles {
   readonly directories: Map<string, number>;
   file: { readonly path: string; readonly fd: number } | undefined;
 }
 
-/** Makes the writes in their order; the first that fails ends it, with what was attempted and the errno. */
-export function applyWrites(directories: readonly CgroupDirectory[], writes: readonly FileWrite[]): void {
+/** A writer for a container's cgroup; nothing is opened before the first write. */
+export function openWriter(directories: readonly CgroupDirectory[]): LimitWriter {
   const open: OpenFiles = { directories: new Map(), file: undefined };
+  return {
+    write: (write) => applyWrite(directories, write, open),
+    close: () => {
+      if (open.file !== undefined) closeSync(open.file.fd);
+      open.file = undefined;
+      for (const fd of open.directories.values()) closeSync(fd);
+      open.directories.clear();
+    },
+  };
+}
+
+/** Makes the writes in their order; the first that fails ends it. */
+export function applyWrites(directories: readonly CgroupDirectory[], writes: readonly FileWrite[]): void {
+  const writer = openWriter(directories);
   try {
-    for (const write of writes) applyWrite(directories, write, open);
+    for (const write of writes) writer.write(write);
   } finally {
-    if (open.file !== undefined) closeSync(open.file.fd);
-    for (const fd of open.directories.values()) closeSync(fd);
+    writer.close();
   }
 }
 
