@@ -1,0 +1,27 @@
+/** `npm start`, the first of the two commands of the README; the second runs this test. */
+
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import * as assert from "uvu/assert";
+import { needs, suite } from "./harness.ts";
+import { PROJECT } from "./runtime.ts";
+import { findStrays } from "./strays.ts";
+
+const start = suite("npm start");
+
+start("shows the container's own host name, processes, mounts, links and exit status, and leaves nothing", () => {
+  needs("root");
+  const result = spawnSync(join(PROJECT, "scripts/start"), { encoding: "utf8", timeout: 60_000 });
+  assert.is(result.status, 0, result.stderr);
+  const shown = (command: string): string => result.stdout.split(`/ # ${command}\n`)[1]?.split("\n\n")[0] ?? "";
+  assert.is(shown("hostname"), "example");
+  assert.match(shown("ps"), /^PID.*\n +1 root .*look-around\n +\d+ root .*\bps\b.*$/);
+  assert.match(shown("mount"), "proc on /proc type proc");
+  assert.match(shown("ip link"), /^1: lo: <LOOPBACK,UP,LOWER_UP>/);
+  assert.not.match(shown("ip link"), /^2:/m);
+  assert.match(result.stdout, "\nexit status: 7\n");
+  const [, id] = /--bundle build\/example (\S+)/.exec(result.stdout) ?? [];
+  assert.equal(findStrays(id ?? "unknown"), []);
+});
+
+start.run();
