@@ -1,4 +1,4 @@
-/** Enables controllers for a cgroup of v2, from the mount point down to it (cgroup-v2.rst, "Controlling Controllers"). */
+/** Enables controllers for a v2 cgroup, from the mount point down (cgroup-v2.rst, "Controlling Controllers"). */
 
 import { CgroupError } from "../errors.ts";
 import { parseControllers } from "../resources/layout.ts";
@@ -21,7 +21,7 @@ interface Wanted {
   readonly all: boolean;
 }
 
-/** Enables the controllers for the cgroup `path`; a needed one that it does not get is an error that names the cause. */
+/** Enables controllers for the cgroup `path`; a needed one that it does not get is an error that names the cause. */
 export function enableControllers(hierarchy: Hierarchy, path: string, { needed, all }: Wanted): void {
   const neededHere = hierarchy.controllers.filter((controller) => needed.includes(controller));
   const wanted = all ? hierarchy.controllers : neededHere;
@@ -82,7 +82,8 @@ function explain(controller: string, refusal: Refusal | undefined, mountPoint: s
     case "EBUSY": {
       const pids = listPids(ownPids(directory));
       const rule = "a cgroup that holds processes passes no controllers on";
-      return `"${directory}" holds ${pids}, and ${rule}; move them into a cgroup of their own, or choose a cgroupsPath elsewhere`;
+      const way = "move them into a cgroup of their own, or choose a cgroupsPath elsewhere";
+      return `"${directory}" holds ${pids}, and ${rule}; ${way}`;
     }
     case "ENOENT":
       return `"${directory}" does not have it; ${remedy}`;

@@ -61,6 +61,20 @@ root("probeLayout() finds mounted hierarchies of the right file system only", ()
   }
 });
 
+const pidsV1 = layout.hierarchies.find(({ version, controllers }) => version === 1 && controllers.includes("pids"));
+root("probeLayout() leaves out a controller whose folder is there, but is not its mount", () => {
+  const extension = import.meta.url.slice(import.meta.url.lastIndexOf("."));
+  const module = new URL(`./layout${extension}`, import.meta.url).href;
+  const code = `import { probeLayout } from "${module}";
+    console.log(probeLayout().hierarchies.map(({ mountPoint }) => mountPoint).join(" "))`;
+  const script = 'mount -t tmpfs none "$1" && exec "$2" $3 -e "$4"';
+  const flags = "Bun" in globalThis ? "" : "--input-type=module";
+  const args = ["-m", "sh", "-c", script, "sh", pidsV1?.mountPoint ?? "", process.execPath, flags, code];
+  const { stdout, stderr } = spawnSync("unshare", args, { encoding: "utf8" });
+  const expected = layout.hierarchies.map(({ mountPoint }) => mountPoint).filter((path) => path !== pidsV1?.mountPoint);
+  assert.equal(stdout.trim().split(" "), expected, stderr);
+}, pidsV1 === undefined ? "needs the pids controller of v1" : skipReason([]));
+
 root("createCgroup() makes a directory in each hierarchy and tryDestroy() removes them", () => {
   const path = `${PREFIX}-plain`;
   assert.equal(existingDirectories(layout, path), []);
@@ -188,6 +202,39 @@ root("applyWrites() names file, value and errno of what the kernel refuses, and 
     undoCreate(cgroup);
   }
 }, skipReason(["memory"]));
+
+root("applyWrites() refuses a value below what `notBelow` holds", () => {
+  const version = hierarchyOf(layout, "memory")?.version ?? 1;
+  const cgroup = createCgroup(layout, `${PREFIX}-below`, ["memory"]);
+  const [file, value, notBelow] =
+    version === 1 ? ["memory.swappiness", "50", "memory.limit_in_bytes"] : ["memory.max", "99", "cpu.weight"];
+  const write: FileWrite = { controller: "memory", version, file, value, pointer: "" };
+  try {
+    applyWrites(cgroup.directories, [write]);
+    assert.throws(() => applyWrites(cgroup.directories, [{ ...write, notBelow }]), /the container uses \d+ bytes/);
+  } finally {
+    undoCreate(cgroup);
+  }
+}, skipReason(["memory", "cpu"]));
+
+const noDevicesV1 = hierarchyOf(layout, "devices")?.version === 1 ? skipReason([]) : "needs the devices controller of v1";
+root("applyWrites() minds an optional device rule that an ancestor forbids, and no other", () => {
+  const write = { controller: "devices", version: 1, pointer: "" } as const;
+  const outer = createCgroup(layout, `${PREFIX}-devices`, []);
+  try {
+    applyWrites(outer.directories, [{ ...write, file: "devices.deny", value: "a" }]);
+    const inner = createCgroup(layout, `${PREFIX}-devices/inner`, []);
+    const rule = { ...write, file: "devices.allow", value: "c 1:3 rwm" };
+    try {
+      applyWrites(inner.directories, [{ ...rule, optional: true }]);
+      assert.throws(() => applyWrites(inner.directories, [rule]), /EPERM: operation not permitted/);
+    } finally {
+      undoCreate(inner);
+    }
+  } finally {
+    undoCreate(outer);
+  }
+}, noDevicesV1);
 
 root("entryDescriptors() let a process move itself, and killAll() ends all of them", async () => {
   const cgroup = createCgroup(layout, `${PREFIX}-entry`, []);

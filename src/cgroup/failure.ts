@@ -1,4 +1,4 @@
-/** What a failed call on a cgroup file becomes: an error that says what was attempted, with errno, system call and path as its cause. */
+/** What a failed call on a cgroup file becomes: an error that says what was attempted, with the call as its cause. */
 
 import { SystemError } from "../errors.ts";
 import { formatErrno } from "../linux/errno.ts";

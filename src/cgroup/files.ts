@@ -19,7 +19,7 @@ export type Fstatfs = (fd: number) => number;
 
 const fstatfsByProc: Fstatfs = (fd) => statfsSync(`/proc/self/fd/${fd}`).type;
 
-/** Opens a cgroup's directory; one of another file system is an error (an unmounted controller leaves a plain folder). */
+/** Opens a cgroup's directory; another file system's is an error: an unmounted controller leaves a plain folder. */
 export function openDirectory(path: string, version: 1 | 2, fstatfs: Fstatfs = fstatfsByProc): number {
   return verified(openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), path, version, fstatfs);
 }

@@ -33,7 +33,7 @@ export function refuseFrozen(directories: readonly CgroupDirectory[]): void {
   }
 }
 
-/** Refuses a v2 cgroup that no process may enter, because a cgroup above it is for threads (cgroup-v2.rst, "Threads"). */
+/** Refuses a v2 cgroup that no process may enter: one above it is for threads (cgroup-v2.rst, "Threads"). */
 export function refuseThreaded(directories: readonly CgroupDirectory[]): void {
   const directory = unifiedDirectory(directories);
   if (directory === undefined) return;

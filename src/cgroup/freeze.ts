@@ -24,7 +24,7 @@ const FREEZERS: Readonly<Record<1 | 2, Freezer>> = {
 const POLL_MILLIS = 1;
 const TIMEOUT_MILLIS = 10_000;
 
-/** Whether all processes of the cgroup are stopped, by its own state or by that of one above it; false where it is gone. */
+/** Whether all processes of the cgroup are stopped, by its own state or one above it; false where it is gone. */
 export function isFrozen(directories: readonly CgroupDirectory[]): boolean {
   const directory = directoryOf(directories, "freezer");
   if (directory === undefined) return false;

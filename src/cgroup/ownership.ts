@@ -1,4 +1,4 @@
-/** Gives a container's cgroup on v2 to the user inside (config-linux.md#cgroup-ownership; cgroup-v2.rst, "Delegation"). */
+/** Gives a v2 cgroup to the container's user (config-linux.md#cgroup-ownership; cgroup-v2.rst, "Delegation"). */
 
 import { chownSync } from "node:fs";
 import type { CgroupDirectory } from "./cgroup.ts";
@@ -11,7 +11,7 @@ const LIST = "/sys/kernel/cgroup/delegate";
 const FALLBACK = ["cgroup.procs", "cgroup.subtree_control", "cgroup.threads"];
 const SAME_GROUP = -1;
 
-/** Changes the owner of the directory and of the files that the kernel lists, and of no other; v1 is not safe to give. */
+/** Changes the owner of the directory and of the files that the kernel lists; v1 is not safe to give. */
 export function giveCgroup(directories: readonly CgroupDirectory[], uid: number): void {
   const directory = unifiedDirectory(directories);
   if (directory === undefined) return;

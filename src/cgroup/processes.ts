@@ -6,7 +6,7 @@ import { directoryOf } from "./cgroup.ts";
 import { errnoOf, systemError } from "./failure.ts";
 import { readText } from "./files.ts";
 
-/** The pids in a container's cgroup; none where it is gone. The freezer's hierarchy counts, which kill and pause use. */
+/** The pids in a container's cgroup; none where it is gone. The freezer's hierarchy counts, as for kill and pause. */
 export function pidsOf(directories: readonly CgroupDirectory[]): number[] {
   const directory = directoryOf(directories, "freezer") ?? directories[0];
   if (directory === undefined) return [];

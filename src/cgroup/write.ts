@@ -78,7 +78,7 @@ function openFile(directory: CgroupDirectory, file: string, open: OpenFiles): nu
   return fd;
 }
 
-/** v2 would kill for a limit below the usage, where v1 refuses it: the check makes them alike (memory.checkBeforeUpdate). */
+/** v2 would kill for a limit below the usage, where v1 refuses it (memory.checkBeforeUpdate). */
 function refuseBelowUsage(directory: CgroupDirectory, write: FileWrite, action: string): void {
   const usage = readText(`${directory.path}/${write.notBelow ?? ""}`).trim();
   if (write.value === "max" || BigInt(usage) <= BigInt(write.value)) return;
@@ -90,7 +90,8 @@ function explained(error: unknown, directory: CgroupDirectory, write: FileWrite)
   if (!(error instanceof SystemError) || write.controller !== "memory") return error;
   if (error.errno !== "EBUSY" && error.errno !== "EINVAL") return error;
   const usage = memoryUsage(directory);
-  return usage === undefined ? error : new SystemError(error.action, error.errno, `${error.reason} (${usage})`, { cause: error });
+  if (usage === undefined) return error;
+  return new SystemError(error.action, error.errno, `${error.reason} (${usage})`, { cause: error });
 }
 
 const USAGE_FILES: Readonly<Record<1 | 2, readonly [string, string]>> = {

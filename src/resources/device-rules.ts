@@ -1,4 +1,4 @@
-/** The device rules of config.json in one exact form, with the runtime's own at the end (config-linux.md#allowed-device-list). */
+/** Device rules in one exact form, with the runtime's own at the end (config-linux.md#allowed-device-list). */
 
 import type { Problem } from "../errors.ts";
 import type { DeviceRule } from "../spec/config.ts";
@@ -32,7 +32,7 @@ export interface DevicePolicy {
 
 const POINTER = "/linux/resources/devices";
 
-/** What every container may do (the table of "Default Devices", config-linux.md): mknod, the usual devices, pts, tun. */
+/** What every container may do, as with runc: mknod, the default devices (config-linux.md), pts, tun. */
 const DEFAULTS: readonly (readonly ["c" | "b", number | undefined, number | undefined, number])[] = [
   ["c", undefined, undefined, ACCESS_MKNOD],
   ["b", undefined, undefined, ACCESS_MKNOD],

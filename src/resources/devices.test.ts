@@ -87,6 +87,19 @@ test("devicesV1() takes back the narrower exceptions that a rule covers, by thei
   assert.equal(lines(rules).slice(1, 3), ["allow c 10:229 rw", "deny c 10:229 w"]);
 });
 
+test("devicesV1() knows what is left of an exception after a part of it was taken back", () => {
+  const device = { type: "c", major: 10, minor: 229 } as const;
+  const rules: DeviceRule[] = [
+    DENY_ALL,
+    { allow: true, ...device, access: "rw" },
+    { allow: false, ...device, access: "m" },
+    { allow: false, ...device, access: "w" },
+    { allow: true, ...device, access: "w" },
+  ];
+  const expected = ["allow c 10:229 rw", "deny c 10:229 w", "allow c 10:229 w", "allow c *:* m"];
+  assert.equal(lines(rules).slice(1, 5), expected);
+});
+
 test("devicesV1() refuses to deny a part of a wider exception, which the kernel would not do", () => {
   const hole: DeviceRule = { allow: false, type: "c", major: 10, minor: 229 };
   assert.equal(refused([DENY_ALL, { allow: true, type: "c" }, hole]), ["devices/2"]);

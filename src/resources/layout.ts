@@ -1,4 +1,4 @@
-/** Which cgroup hierarchies a process sees, from the text of /proc/self/cgroup and /proc/self/mountinfo (cgroups(7)). */
+/** Which cgroup hierarchies a process sees, by /proc/self/cgroup and /proc/self/mountinfo (cgroups(7)). */
 
 /** A hierarchy as /proc/self/cgroup lists it, mounted or not. */
 export interface Membership {

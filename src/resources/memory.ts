@@ -72,7 +72,8 @@ function checkAmounts(memory: Memory, limits: Limits): void {
   if (!isSet(limit) || limit === UNLIMITED) {
     limits.refuse("swap", "needs a memory limit, because it is the sum of memory and swap", 'set "limit"');
   } else if (swap < limit) {
-    limits.refuse("swap", `must not be less than the memory limit ${limit}, because it is the sum of both, got ${swap}`);
+    const message = `must not be less than the memory limit ${limit}, because it is the sum of both, got ${swap}`;
+    limits.refuse("swap", message);
   }
 }
 

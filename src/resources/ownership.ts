@@ -1,4 +1,4 @@
-/** To whom a container's cgroup is given, so that a manager inside can divide it further (config-linux.md#cgroup-ownership). */
+/** To whom a cgroup is given, so that a manager inside can divide it (config-linux.md#cgroup-ownership). */
 
 import type { Config, Mount } from "../spec/config.ts";
 

@@ -1,4 +1,4 @@
-/** `linux.cgroupsPath` as the path of the container's cgroup below each hierarchy's mount point (config-linux.md#cgroups-path). */
+/** `linux.cgroupsPath` as a path below each hierarchy's mount point (config-linux.md#cgroups-path). */
 
 import { ConfigError } from "../errors.ts";
 
@@ -28,7 +28,9 @@ function pathProblem(
     };
   }
   if (components.includes("..")) return { message: `must not contain "..", ${got}` };
-  if (cgroupsPath.includes("\0") || cgroupsPath.includes("\n")) return { message: `must not contain a NUL or a newline, ${got}` };
+  if (cgroupsPath.includes("\0") || cgroupsPath.includes("\n")) {
+    return { message: `must not contain a NUL or a newline, ${got}` };
+  }
   if (components.length === 0) return { message: `must not be the host's own root cgroup, ${got}` };
   return undefined;
 }
