@@ -87,7 +87,7 @@ constexpr uint32_t kMaxGateFds = 250;  // SCM_MAX_FD is 253
   X(fsconfig_create, 18, "f")       \
   X(fsmount, 19, "fuf")             \
   X(mount_setattr, 20, "fuuuuf")    \
-  X(open_target, 21, "fsuuf")       \
+  X(open_target, 21, "fsuuff")      \
   X(mknod, 22, "fsuuuuu")           \
   X(symlink, 23, "fssu")            \
   X(mask, 24, "fsff")               \

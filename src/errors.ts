@@ -95,6 +95,11 @@ export interface StepFailure {
   readonly hint?: string | undefined;
 }
 
+/** The container's init failed in a way that is no step's. */
+export class InitError extends TsrunError {
+  readonly code = "ERR_INIT";
+}
+
 /** A hook that failed; the specification decides what follows from it. */
 export class HookError extends TsrunError {
   readonly code = "ERR_HOOK";

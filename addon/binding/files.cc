@@ -1,7 +1,9 @@
 // Files by descriptor: openat2, memfd, locks, fifos, what a descriptor lies on, writing to cgroup files.
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <linux/openat2.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -77,6 +79,16 @@ Napi::Value write_at(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// () -> [reader, writer], close-on-exec
+Napi::Value pipe(const Napi::CallbackInfo& info) {
+  int ends[2];
+  check(info.Env(), pipe2(ends, O_CLOEXEC), "pipe2");
+  auto out = Napi::Array::New(info.Env(), 2);
+  out.Set(0u, Napi::Number::New(info.Env(), ends[0]));
+  out.Set(1u, Napi::Number::New(info.Env(), ends[1]));
+  return out;
+}
+
 // (fd, min) -> fd: a copy at `min` or above, close-on-exec
 Napi::Value dup_above(const Napi::CallbackInfo& info) {
   const long fd = check(info.Env(), fcntl(integer32(info[0]), F_DUPFD_CLOEXEC, integer32(info[1])), "fcntl");
@@ -90,6 +102,12 @@ Napi::Value set_nonblocking(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// (fd) -> the CLONE_NEW* flag of a namespace's descriptor; ENOTTY: it is none
+Napi::Value namespace_type(const Napi::CallbackInfo& info) {
+  const long type = check(info.Env(), ioctl(integer32(info[0]), NS_GET_NSTYPE), "ioctl");
+  return Napi::Number::New(info.Env(), static_cast<double>(type));
+}
+
 }  // namespace
 
 void export_files(Napi::Env env, Napi::Object exports) {
@@ -99,8 +117,10 @@ void export_files(Napi::Env env, Napi::Object exports) {
   add(env, exports, "mkfifo", mkfifo);
   add(env, exports, "fstatfs", fstatfs);
   add(env, exports, "writeAt", write_at);
+  add(env, exports, "pipe", pipe);
   add(env, exports, "dupAbove", dup_above);
   add(env, exports, "setNonblocking", set_nonblocking);
+  add(env, exports, "namespaceType", namespace_type);
 }
 
 }  // namespace binding

@@ -44,9 +44,11 @@ long check_device(int parent, const char* name, uint64_t mode, uint64_t major, u
 
 namespace op {
 
-// {root, path, kind, resolve, to}
+// {root, path, kind, resolve, like, to}: with `like`, what is made is of that descriptor's kind: a directory or a file.
 long open_target(Context& c, const plan::Field* f) {
-  return c.put(f[4], rootfs::open_or_make(c.fd(f[0]), f[1].s, static_cast<rootfs::Kind>(f[2].u), f[3].u));
+  auto kind = static_cast<rootfs::Kind>(f[2].u);
+  if (f[4].u != plan::kNoFd) kind = rootfs::is_directory(c.fd(f[4])) ? rootfs::kDirectory : rootfs::kFile;
+  return c.put(f[5], rootfs::open_or_make(c.fd(f[0]), f[1].s, kind, f[3].u));
 }
 
 // {root, path, mode, major, minor, uid, gid}: mode holds the type. The plan sets the umask to 0 before.

@@ -12,39 +12,48 @@ export interface Names {
 /** Longer names are no slip of the finger, and comparing them takes time. */
 const MAX_NAME_LENGTH = 40;
 const MAX_NEAR_MISSES = 20;
+/** Real configs have a handful of unknown names; a hostile one may have millions. */
+const MAX_COMPARED = 10_000;
+
+interface Search {
+  readonly problems: Problem[];
+  compared: number;
+}
 
 /** Returns a problem, with the name that was meant, for each property that looks like a slip. */
 export function nearMisses(tree: unknown): Problem[] {
-  const problems: Problem[] = [];
-  visit(tree, configNames(), [], problems);
-  return problems;
+  return search(tree, configNames());
 }
 
 /** As `nearMisses` for a document that holds only what config.json has under `process`. */
 export function nearMissesOfProcess(tree: unknown): Problem[] {
-  const problems: Problem[] = [];
-  visit(tree, configNames()["process"] ?? {}, [], problems);
-  return problems;
+  return search(tree, configNames()["process"] ?? {});
+}
+
+function search(tree: unknown, names: Names): Problem[] {
+  const found: Search = { problems: [], compared: 0 };
+  visit(tree, names, [], found);
+  return found.problems;
 }
 
 /** The recursion ends with the known names, so hostile depth does not matter. */
-function visit(value: unknown, names: Names, path: Path, problems: Problem[]): void {
-  if (typeof value !== "object" || value === null || problems.length >= MAX_NEAR_MISSES) return;
+function visit(value: unknown, names: Names, path: Path, found: Search): void {
+  if (typeof value !== "object" || value === null || found.problems.length >= MAX_NEAR_MISSES) return;
   const inside = names["*"];
   const isMap = inside !== undefined && !Array.isArray(value);
   for (const [key, child] of Object.entries(value)) {
     const known = inside ?? (Object.hasOwn(names, key) ? names[key] : undefined);
-    if (known !== undefined) visit(child, known, [...path, Array.isArray(value) ? Number(key) : key], problems);
-    else if (!isMap) addNearMiss({ key, names, path, present: value, problems });
+    if (known !== undefined) visit(child, known, [...path, key], found);
+    else if (!isMap && ++found.compared <= MAX_COMPARED) addNearMiss({ key, names, path, present: value, found });
   }
 }
 
-function addNearMiss(facts: { key: string; names: Names; path: Path; present: object; problems: Problem[] }): void {
-  const { key, names, path, present, problems } = facts;
+function addNearMiss(facts: { key: string; names: Names; path: Path; present: object; found: Search }): void {
+  const { key, names, path, present, found } = facts;
   const free = Object.keys(names).filter((name) => !Object.hasOwn(present, name));
   const meant = closest(key, free);
-  if (meant === undefined || problems.length >= MAX_NEAR_MISSES) return;
-  problems.push({
+  if (meant === undefined || found.problems.length >= MAX_NEAR_MISSES) return;
+  found.problems.push({
     pointer: pointerOf([...path, key]),
     message: `unknown property "${key}" is ignored`,
     hint: `did you mean "${meant}"?`,

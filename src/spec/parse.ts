@@ -71,7 +71,7 @@ function judge<T>(document: Document, kind: Kind<T>): T {
   if (typeof tree === "object" && tree !== null && !Array.isArray(tree)) {
     const slips = kind.nearMisses(tree);
     problems.push(...restoreIntegers(tree, document.scan().integers, kind.base));
-    prune(tree, errors);
+    prune(tree, errors, kind.schemaErrors);
     problems.push(...kind.check(tree as T).filter(isNoConsequence(errors)));
     if (problems.length > 0) problems.push(...slips);
   }

@@ -1,0 +1,35 @@
+/** `tsrun create`. */
+
+import { create } from "../container/create.ts";
+import type { CreateOptions } from "../container/create.ts";
+import { inheritance, onlyArgument } from "./invocation.ts";
+import type { Invocation } from "./invocation.ts";
+import { flag, text } from "./parse.ts";
+
+export async function createVerb(invocation: Invocation): Promise<number> {
+  const id = onlyArgument(invocation, "create");
+  await create(creation(invocation, { id, bundle: invocation.path(text(invocation.parsed, "bundle") ?? ".") }));
+  return 0;
+}
+
+/** What `create` and `run` read alike. */
+export function creation(
+  invocation: Invocation,
+  { id, bundle }: { readonly id: string; readonly bundle: string },
+): CreateOptions {
+  const { parsed, store, environment, warn, path } = invocation;
+  const pidFile = text(parsed, "pid-file");
+  const consoleSocket = text(parsed, "console-socket");
+  return {
+    store,
+    id,
+    bundle,
+    noPivot: flag(parsed, "no-pivot"),
+    noNewKeyring: flag(parsed, "no-new-keyring"),
+    ...(pidFile === undefined || pidFile === "" ? {} : { pidFile: path(pidFile) }),
+    ...(consoleSocket === undefined || consoleSocket === "" ? {} : { consoleSocket: path(consoleSocket) }),
+    inheritance: inheritance(invocation),
+    environment,
+    warn,
+  };
+}

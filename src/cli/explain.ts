@@ -1,0 +1,29 @@
+/** `tsrun explain`. */
+
+import { writeSync } from "node:fs";
+import { basename } from "node:path";
+import { readBundle } from "../container/create.ts";
+import { probeHost } from "../container/probe.ts";
+import { UsageError } from "../errors.ts";
+import { explainJson, explainText } from "../plan/explain.ts";
+import { plan } from "../plan/plan.ts";
+import type { Invocation } from "./invocation.ts";
+import { flag, text } from "./parse.ts";
+
+export function explainVerb({ parsed, path, store, environment, warn }: Invocation): number {
+  const format = text(parsed, "format") ?? "text";
+  if (format !== "text" && format !== "json") throw new UsageError(`cannot explain: invalid format option: ${format}`);
+  const bundle = path(text(parsed, "bundle") ?? ".");
+  const { config } = readBundle(bundle);
+  const planned = plan(config, probeHost(store.root), {
+    id: parsed.args[0] ?? basename(bundle),
+    bundle,
+    waitForStart: true,
+    noPivot: flag(parsed, "no-pivot"),
+    noNewKeyring: flag(parsed, "no-new-keyring"),
+    environment,
+  });
+  for (const warning of planned.warnings) warn(warning);
+  writeSync(1, format === "json" ? explainJson(planned) : explainText(planned));
+  return 0;
+}

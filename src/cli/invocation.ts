@@ -1,0 +1,92 @@
+/** What every verb knows of its call: where the states are, where the caller stands, what he handed down. */
+
+import { resolve } from "node:path";
+import { UnsupportedError, UsageError } from "../errors.ts";
+import type { Inheritance } from "../container/execution.ts";
+import { Store } from "../container/store.ts";
+import { callerEnvironment } from "../linux/launch.ts";
+import type { Launch } from "../linux/launch.ts";
+import { callerDirectory, callerLaunch } from "./caller.ts";
+import type { Parsed } from "./parse.ts";
+import { flag, text } from "./parse.ts";
+
+export interface Invocation {
+  readonly store: Store;
+  readonly parsed: Parsed;
+  readonly debug: boolean;
+  readonly warn: (message: string) => void;
+  /** Reports an error whose exit status is not the usual one. */
+  readonly fail: (error: unknown) => void;
+  readonly environment: readonly string[];
+  readonly launch: Launch | undefined;
+  /** A path as the caller means it: the engine itself stands in "/". */
+  path(path: string): string;
+}
+
+export function invocation(
+  globals: Parsed,
+  { parsed, warn, fail }: Pick<Invocation, "parsed" | "warn" | "fail">,
+): Invocation {
+  if (flag(globals, "systemd-cgroup")) {
+    throw new UnsupportedError("cannot manage cgroups through systemd: --systemd-cgroup is not supported yet");
+  }
+  const rootless = text(globals, "rootless") ?? "auto";
+  if (!["true", "false", "auto"].includes(rootless)) {
+    throw new UsageError(`cannot use option "--rootless": ${JSON.stringify(rootless)} is not true, false or auto`);
+  }
+  const launch = callerLaunch();
+  const cwd = callerDirectory();
+  const environment = Object.entries(callerEnvironment(process.env)).map(([name, value]) => `${name}=${value}`);
+  const path = (given: string): string => resolve(cwd, given);
+  const store = new Store(rootDirectory(globals, path));
+  return { store, parsed, debug: flag(globals, "debug"), warn, fail, environment, launch, path };
+}
+
+function rootDirectory(globals: Parsed, path: (given: string) => string): string {
+  const given = text(globals, "root");
+  if (given !== undefined) {
+    const root = path(given);
+    if (given === "" || root === "/") throw new UsageError(`cannot use option "--root": it should not be set to ${JSON.stringify(given === "" ? "" : root)}`);
+    return root;
+  }
+  const runtimeDirectory = process.env["XDG_RUNTIME_DIR"];
+  if ((process.geteuid?.() ?? 0) !== 0 && runtimeDirectory !== undefined && runtimeDirectory !== "") return `${runtimeDirectory}/tsrun`;
+  return "/run/tsrun";
+}
+
+/** The only argument of a verb that takes exactly one. */
+export function onlyArgument({ parsed }: Invocation, verb: string, what = "a container id"): string {
+  const [first] = parsed.args;
+  if (first === undefined) throw new UsageError(`cannot ${verb}: it needs ${what} (tsrun ${verb} --help)`);
+  if (parsed.args.length > 1) throw new UsageError(`cannot ${verb}: too many arguments: ${parsed.args.slice(1).join(" ")}`);
+  return first;
+}
+
+/** Standard streams, preserved descriptors, and the limits and signals as the caller had them before the engine began. */
+export function inheritance({ parsed, launch }: Invocation): Inheritance {
+  const preserved = preservedDescriptors(text(parsed, "preserve-fds"), launch);
+  if (launch === undefined) return { stdio: [0, 1, 2], preserved };
+  const { nofile, ignoredSignals, blockedSignals } = launch;
+  const [stdin = 0, stdout = 1, stderr = 2] = [0, 1, 2].map((fd) => (launch.fds.includes(fd) ? fd : -1));
+  return {
+    stdio: [stdin, stdout, stderr],
+    preserved,
+    nofile: [nofile.soft, nofile.hard],
+    ignored: ignoredSignals,
+    blocked: blockedSignals,
+  };
+}
+
+function preservedDescriptors(given: string | undefined, launch: Launch | undefined): number[] {
+  if (given === undefined) return [];
+  if (!/^\d{1,4}$/.test(given)) throw new UsageError(`cannot use option "--preserve-fds": ${JSON.stringify(given)} is not a small number`);
+  const count = Number(given);
+  if (count === 0) return [];
+  // What the engine has opened by now cannot be told from what the caller gave.
+  if (launch === undefined) throw new UnsupportedError("cannot preserve descriptors: only the installed tsrun knows what its caller gave");
+  return Array.from({ length: count }, (_, index) => {
+    const fd = 3 + index;
+    if (!launch.fds.includes(fd)) throw new UsageError(`cannot preserve descriptor ${fd}: it is not open`);
+    return fd;
+  });
+}

@@ -1,0 +1,49 @@
+/** `tsrun list`. */
+
+import { writeSync } from "node:fs";
+import { describeContainer } from "../container/describe.ts";
+import type { Description } from "../container/describe.ts";
+import { UsageError } from "../errors.ts";
+import type { Invocation } from "./invocation.ts";
+import { flag, text } from "./parse.ts";
+
+const HEADINGS: readonly string[] = ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"];
+const GAP = 3;
+
+export function listVerb(invocation: Invocation): number {
+  const { parsed } = invocation;
+  const format = text(parsed, "format") ?? "table";
+  if (format !== "table" && format !== "json") throw new UsageError(`cannot list: invalid format option: ${format}`);
+  const containers = describeAll(invocation);
+  if (flag(parsed, "quiet")) print(containers.map(({ id }) => `${id}\n`).join(""));
+  else if (format === "json") print(`${containers.length === 0 ? "null" : JSON.stringify(containers)}\n`);
+  else print(table(containers));
+  return 0;
+}
+
+/** A container that cannot be read must not hide the others. */
+function describeAll({ store, warn }: Invocation): Description[] {
+  return store.ids().flatMap((id) => {
+    try {
+      const state = store.tryLoad(id);
+      return state === undefined ? [] : [describeContainer(store, state)];
+    } catch (error) {
+      warn(error instanceof Error ? error.message : String(error));
+      return [];
+    }
+  });
+}
+
+function table(containers: readonly Description[]): string {
+  const rows = [HEADINGS, ...containers.map(({ id, pid, status, bundle, created, owner }) => [id, `${pid}`, status, bundle, created, ownerName(owner)])];
+  const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) => `${row.map((cell, column) => cell.padEnd((widths[column] ?? 0) + GAP)).join("").trimEnd()}\n`).join("");
+}
+
+function ownerName(owner: string): string {
+  return owner === "0" ? "root" : `#${owner}`;
+}
+
+function print(output: string): void {
+  if (output !== "") writeSync(1, output);
+}

@@ -1,0 +1,99 @@
+/** The command line: reads the global options, calls the verb, reports, and is the only file that exits. */
+
+import { writeSync } from "node:fs";
+import { resolve } from "node:path";
+import { TsrunError, UsageError } from "../errors.ts";
+import { callerDirectory } from "./caller.ts";
+import type { Invocation } from "./invocation.ts";
+import { GLOBAL_OPTIONS, VERBS } from "./options.ts";
+import { flag, parseArguments, text } from "./parse.ts";
+import type { Parsed } from "./parse.ts";
+import { messageOf, tell } from "./report.ts";
+import type { Report } from "./report.ts";
+
+/** Each verb is loaded when it is called; it returns the exit status. */
+type Run = (invocation: Invocation) => Promise<number> | number;
+
+const LOADERS: Readonly<Record<string, () => Promise<Run>>> = {
+  create: async () => (await import("./create.ts")).createVerb,
+  delete: async () => (await import("./delete.ts")).deleteVerb,
+  explain: async () => (await import("./explain.ts")).explainVerb,
+  kill: async () => (await import("./kill.ts")).killVerb,
+  list: async () => (await import("./list.ts")).listVerb,
+  run: async () => (await import("./run.ts")).runVerb,
+  spec: async () => (await import("./spec.ts")).specVerb,
+  start: async () => (await import("./start.ts")).startVerb,
+  state: async () => (await import("./state.ts")).stateVerb,
+};
+
+const EXIT_UNKNOWN_COMMAND = 3;
+
+async function main(argv: readonly string[]): Promise<number> {
+  let report: Report = { log: undefined, format: guessFormat(argv), debug: false };
+  try {
+    const globals = parseArguments(argv, { options: GLOBAL_OPTIONS, stopAtArgument: true });
+    report = readReport(globals);
+    if (flag(globals, "version")) {
+      const { printVersion } = await import("./version.ts");
+      return printVersion();
+    }
+    const [name, ...rest] = argv.slice(globals.next);
+    if (name === undefined || name === "help" || name === "h" || flag(globals, "help")) {
+      const { printHelp } = await import("./help.ts");
+      return printHelp(rest[0]);
+    }
+    return await callVerb({ name, rest, globals, report });
+  } catch (error) {
+    tell(report, "error", messageOf(error));
+    if (report.debug && error instanceof Error && error.stack !== undefined) tell(report, "debug", error.stack);
+    return error instanceof TsrunError ? error.exitCode : 1;
+  }
+}
+
+async function callVerb(call: {
+  readonly name: string;
+  readonly rest: readonly string[];
+  readonly globals: Parsed;
+  readonly report: Report;
+}): Promise<number> {
+  const { name, rest, globals, report } = call;
+  const verb = VERBS.find((candidate) => candidate.name === name);
+  const load = LOADERS[name];
+  if (verb === undefined || load === undefined) {
+    tell(report, "error", `No help topic for '${name}': it is not a command of tsrun (tsrun --help)`);
+    return EXIT_UNKNOWN_COMMAND;
+  }
+  const help = { name: "help", short: "h", help: "show help" };
+  const parsed = parseArguments(rest, { options: [...verb.options, help] });
+  if (flag(parsed, "help")) {
+    const { printHelp } = await import("./help.ts");
+    return printHelp(name);
+  }
+  const { invocation } = await import("./invocation.ts");
+  const run = await load();
+  const warn = (message: string): void => tell(report, "warning", message);
+  const fail = (error: unknown): void => tell(report, "error", messageOf(error));
+  return run(invocation(globals, { parsed, warn, fail }));
+}
+
+function readReport(globals: Parsed): Report {
+  const format = text(globals, "log-format") ?? "text";
+  if (format !== "text" && format !== "json") throw new UsageError(`cannot use option "--log-format": invalid log-format: ${format}`);
+  const log = text(globals, "log");
+  return { log: log === undefined || log === "" ? undefined : resolve(callerDirectory(), log), format, debug: flag(globals, "debug") };
+}
+
+/** Even a command line that cannot be read has its error where and how the caller looks for it. */
+function guessFormat(argv: readonly string[]): "text" | "json" {
+  return argv.some((word, index) => word === "--log-format=json" || (word === "json" && argv[index - 1] === "--log-format")) ? "json" : "text";
+}
+
+function finish(status: number): void {
+  // The waiter's thread would not keep the process, but neither engine needs to wind down for a command that is done.
+  process.exit(status);
+}
+
+main(process.argv.slice(2)).then(finish, (error: unknown) => {
+  writeSync(2, `tsrun: ${messageOf(error)}\n`);
+  finish(1);
+});

@@ -1,0 +1,112 @@
+/**
+ * The command line as data: every option of every verb, in runc's words. The parser, commander's help and its errors are
+ * made from these tables, and a test shows that both read them alike.
+ */
+
+export interface Option {
+  /** Without dashes. */
+  readonly name: string;
+  readonly short?: string;
+  /** The value's name in help; absent: a switch. */
+  readonly value?: string;
+  /** Given more than once, all count. */
+  readonly repeat?: true;
+  readonly help: string;
+  /** Taken for the sake of callers that pass it; not in help. */
+  readonly hidden?: true;
+}
+
+export interface Verb {
+  readonly name: string;
+  readonly summary: string;
+  /** Positional arguments: `<required>`, `[optional]`. */
+  readonly args: readonly string[];
+  readonly options: readonly Option[];
+  readonly examples?: readonly string[];
+}
+
+export const GLOBAL_OPTIONS: readonly Option[] = [
+  { name: "root", value: "DIR", help: "where states of containers are kept" },
+  { name: "log", value: "FILE", help: "write errors and warnings to a file, too" },
+  { name: "log-format", value: "FORMAT", help: "text or json" },
+  { name: "debug", help: "tell more" },
+  { name: "systemd-cgroup", help: "let systemd manage cgroups (not supported yet)" },
+  { name: "rootless", value: "BOOL", help: "true, false or auto: ignore cgroup permission errors" },
+  { name: "criu", value: "PATH", help: "ignored", hidden: true },
+  { name: "help", short: "h", help: "show help" },
+  { name: "version", short: "v", help: "show the version" },
+];
+
+const BUNDLE: Option = { name: "bundle", short: "b", value: "DIR", help: "the bundle; the current directory by default" };
+const CREATION: readonly Option[] = [
+  BUNDLE,
+  { name: "console-socket", value: "PATH", help: "a unix socket that gets the terminal's master" },
+  { name: "pid-file", value: "FILE", help: "write the pid of the container's process to a file" },
+  { name: "no-pivot", help: "do not use pivot_root: for a root on a ramdisk" },
+  { name: "no-new-keyring", help: "do not make a session keyring" },
+  { name: "preserve-fds", value: "N", help: "pass N descriptors from 3 on to the container" },
+];
+
+export const VERBS: readonly Verb[] = [
+  {
+    name: "create",
+    summary: "create a container, which waits for start",
+    args: ["<id>"],
+    options: [...CREATION, { name: "detach", short: "d", help: "ignored: create always returns", hidden: true }],
+    examples: ["tsrun create --bundle mybundle mycontainer"],
+  },
+  {
+    name: "delete",
+    summary: "delete a container that has stopped",
+    args: ["<id>"],
+    options: [{ name: "force", short: "f", help: "kill it first where it runs, and do not mind when there is none" }],
+  },
+  {
+    name: "explain",
+    summary: "print what would be done to make a container, without doing it",
+    args: ["[id]"],
+    options: [
+      BUNDLE,
+      { name: "format", short: "f", value: "FORMAT", help: "text or json" },
+      { name: "no-pivot", help: "as for create" },
+      { name: "no-new-keyring", help: "as for create" },
+    ],
+    examples: ["tsrun explain --bundle mybundle"],
+  },
+  {
+    name: "kill",
+    summary: "send a signal to a container's process; SIGTERM by default",
+    args: ["<id>", "[signal]"],
+    options: [{ name: "all", short: "a", help: "send it to every process of the container" }],
+    examples: ["tsrun kill mycontainer KILL"],
+  },
+  {
+    name: "list",
+    summary: "list containers",
+    args: [],
+    options: [
+      { name: "format", short: "f", value: "FORMAT", help: "table or json" },
+      { name: "quiet", short: "q", help: "only ids" },
+    ],
+  },
+  {
+    name: "run",
+    summary: "create and start a container, and wait for its end",
+    args: ["<id-or-bundle>"],
+    options: [
+      ...CREATION,
+      { name: "detach", short: "d", help: "return when the program runs" },
+      { name: "keep", help: "keep the container when its process has ended" },
+      { name: "no-subreaper", help: "ignored", hidden: true },
+    ],
+    examples: ["tsrun run mybundle", "tsrun run --bundle mybundle mycontainer"],
+  },
+  {
+    name: "spec",
+    summary: "write a default config.json",
+    args: [],
+    options: [BUNDLE, { name: "rootless", help: "for a container of an ordinary user" }],
+  },
+  { name: "start", summary: "start a created container's program", args: ["<id>"], options: [] },
+  { name: "state", summary: "print the state of a container", args: ["<id>"], options: [] },
+];

@@ -1,0 +1,73 @@
+/** Reads argv by the option tables, as runc's parser does: options before or after positionals, `-name` like `--name`. */
+
+import { UsageError } from "../errors.ts";
+import type { Option } from "./options.ts";
+
+/** What was given: a switch is true, a value text; repeated ones are lists. */
+export interface Parsed {
+  readonly options: ReadonlyMap<string, string | boolean>;
+  readonly lists: ReadonlyMap<string, readonly string[]>;
+  readonly args: readonly string[];
+}
+
+interface ParseRules {
+  readonly options: readonly Option[];
+  /** Stop at the first positional: what follows is another's to read. */
+  readonly stopAtArgument?: boolean;
+}
+
+/** Returns what was given, and where reading stopped. */
+export function parseArguments(argv: readonly string[], { options, stopAtArgument = false }: ParseRules): Parsed & { readonly next: number } {
+  const values = new Map<string, string | boolean>();
+  const lists = new Map<string, string[]>();
+  const args: string[] = [];
+  let at = 0;
+  for (; at < argv.length; at++) {
+    const word = argv[at] ?? "";
+    if (word === "--") {
+      at++;
+      if (!stopAtArgument) args.push(...argv.slice(at));
+      break;
+    }
+    if (!word.startsWith("-") || word === "-") {
+      if (stopAtArgument) break;
+      args.push(word);
+      continue;
+    }
+    const { option, value } = readOption(word, options);
+    if (option.value === undefined) {
+      values.set(option.name, value === undefined ? true : readSwitch(option.name, value));
+      continue;
+    }
+    const text = value ?? argv[++at];
+    if (text === undefined) throw new UsageError(`cannot use option "--${option.name}": it needs a value`);
+    if (option.repeat === true) lists.set(option.name, [...(lists.get(option.name) ?? []), text]);
+    else values.set(option.name, text);
+  }
+  return { options: values, lists, args: args, next: at };
+}
+
+function readOption(word: string, options: readonly Option[]): { option: Option; value: string | undefined } {
+  const name = word.replace(/^--?/, "");
+  const equals = name.indexOf("=");
+  const bare = equals < 0 ? name : name.slice(0, equals);
+  const value = equals < 0 ? undefined : name.slice(equals + 1);
+  const option = options.find((candidate) => candidate.name === bare || (candidate.short !== undefined && candidate.short === bare));
+  if (option === undefined) throw new UsageError(`cannot use option "${word}": flag provided but not defined`);
+  return { option, value };
+}
+
+function readSwitch(name: string, value: string): boolean {
+  if (value === "true" || value === "1" || value === "t") return true;
+  if (value === "false" || value === "0" || value === "f") return false;
+  throw new UsageError(`cannot use option "--${name}": ${JSON.stringify(value)} is neither true nor false`);
+}
+
+export function text(parsed: Parsed, name: string): string | undefined {
+  const value = parsed.options.get(name);
+  return typeof value === "string" ? value : undefined;
+}
+
+export function flag(parsed: Parsed, name: string): boolean {
+  return parsed.options.get(name) === true;
+}

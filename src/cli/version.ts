@@ -1,0 +1,13 @@
+/** `--version`, in the form of runc's, which engines parse. */
+
+import { writeSync } from "node:fs";
+import { native } from "../native/native.ts";
+import { OCI_VERSION } from "../spec/default-config.ts";
+import metadata from "../../package.json" with { type: "json" };
+
+export function printVersion(): number {
+  const engine = process.versions["bun"] === undefined ? `node: ${process.versions.node}` : `bun: ${process.versions["bun"]}`;
+  const lines = [`tsrun version ${metadata.version}`, `spec: ${OCI_VERSION}`, engine, `libseccomp: ${native().seccompLibrary()}`];
+  writeSync(1, `${lines.join("\n")}\n`);
+  return 0;
+}

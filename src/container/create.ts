@@ -1,0 +1,266 @@
+/** `create`: from a bundle to a container that waits, or nothing at all (runtime.md#create). */
+
+import { closeSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { ConfigError, UsageError } from "../errors.ts";
+import type { Place } from "../errors.ts";
+import { native } from "../native/native.ts";
+import { stepError } from "../plan/describe.ts";
+import { plan as makePlan } from "../plan/plan.ts";
+import type { PlanOptions } from "../plan/context.ts";
+import { absolute } from "../plan/context.ts";
+import type { Plan } from "../plan/step.ts";
+import type { Config } from "../spec/config.ts";
+import { parseConfigBytes } from "../spec/parse.ts";
+import { placeOf } from "../spec/positions.ts";
+import { stateDocument } from "../spec/state.ts";
+import { unsupported } from "../spec/unsupported.ts";
+import { Execution } from "./execution.ts";
+import type { Handlers, Inheritance } from "./execution.ts";
+import { probeHost } from "./probe.ts";
+import type { LastStep, StoredState } from "./state.ts";
+import { startTimeOf } from "./status.ts";
+import { bootId, checkId, inWords } from "./store.ts";
+import type { Lock, Store } from "./store.ts";
+
+const MOST_CONFIG_BYTES = 16 * 1024 * 1024;
+
+export interface CreateOptions {
+  readonly store: Store;
+  readonly id: string;
+  /** The bundle's absolute path. */
+  readonly bundle: string;
+  readonly noPivot?: boolean;
+  readonly noNewKeyring?: boolean;
+  /** Where init's pid is written: digits only. */
+  readonly pidFile?: string;
+  /** A unix socket that gets the terminal's master. */
+  readonly consoleSocket?: string;
+  /** Takes the terminal's master instead, and closes it. */
+  readonly onConsole?: (master: number) => void;
+  readonly terminalSize?: { readonly height: number; readonly width: number };
+  readonly inheritance: Inheritance;
+  /** The caller's environment, for hooks without their own. */
+  readonly environment: readonly string[];
+  readonly warn: (message: string) => void;
+  /** Fails this step of the plan, for tests. */
+  readonly fault?: number;
+}
+
+/** A container whose init waits at the gate "created", under lock. */
+export interface Creation {
+  readonly execution: Execution;
+  readonly state: StoredState;
+  readonly config: Config;
+  readonly lock: Lock;
+}
+
+/** Reads and plans a bundle without doing anything. */
+export function readBundle(bundle: string): { readonly config: Config; readonly bytes: Uint8Array } {
+  const path = join(bundle, "config.json");
+  try {
+    const { size } = statSync(path);
+    if (size > MOST_CONFIG_BYTES) {
+      throw new ConfigError(path, [{ pointer: "", message: `must not be larger than ${MOST_CONFIG_BYTES} bytes, but it has ${size}` }]);
+    }
+    const bytes = readFileSync(path);
+    return { config: parseConfigBytes(bytes), bytes };
+  } catch (error) {
+    throw inWords(`read "${path}"`, error);
+  }
+}
+
+/** Creates a container that waits for `start` at its exec fifo. */
+export async function create(options: CreateOptions): Promise<StoredState> {
+  const creation = await prepare(options, { waitForStart: true });
+  const { execution, lock, state } = creation;
+  execution.go();
+  execution.close();
+  execution.cleanup.release();
+  closeSync(execution.init.pidfd);
+  lock.release();
+  return state;
+}
+
+/** All that `create` and `run` have in common: up to the gate "created", with everything undone on failure. */
+export async function prepare(options: CreateOptions, { waitForStart }: { readonly waitForStart: boolean }): Promise<Creation> {
+  const { store, id, bundle, warn } = options;
+  checkId(id);
+  const { config, bytes } = readBundle(bundle);
+  refuseUnsupported(config, bytes);
+  checkConsole(config, options);
+  const host = probeHost(store.root);
+  const plan = makePlan(config, host, planOptions(options, waitForStart));
+  for (const warning of plan.warnings) warn(warning);
+
+  const lock = store.claim(id);
+  const draft = draftState(config, plan, options);
+  let execution: Execution | undefined;
+  try {
+    // Before the first side effect: whatever happens to this process, the next command can see what there was to be.
+    store.save(draft);
+    store.saveConfig(id, bytes);
+    const handlers = makeHandlers({ options, config, bytes, draft, plan });
+    execution = new Execution(plan, { host, inheritance: options.inheritance, handlers, fault: options.fault });
+    await execution.untilCreated();
+    const state = createdState(draft, execution);
+    store.save(state);
+    if (options.pidFile !== undefined) writePidFile(options.pidFile, state.pid);
+    return { execution, state, config, lock };
+  } catch (error) {
+    await undo(options, { execution, lock, draft });
+    throw error;
+  }
+}
+
+/** Nothing of a container that could not be created stays; its poststop hooks are the end of it (runtime.md#lifecycle). */
+async function undo(
+  { store, id, environment, warn }: CreateOptions,
+  { execution, lock, draft }: { readonly execution: Execution | undefined; readonly lock: Lock; readonly draft: StoredState },
+): Promise<void> {
+  for (const failure of (await execution?.cleanup.run()) ?? []) warn(`cannot clean up container "${id}": ${messageOf(failure)}`);
+  execution?.close();
+  store.remove(id);
+  lock.release();
+  if ((draft.hooks.poststop ?? []).length === 0) return;
+  const { runPoststop } = await import("./delete.ts");
+  await runPoststop(draft, { environment, warn });
+}
+
+function planOptions(options: CreateOptions, waitForStart: boolean): PlanOptions {
+  const { id, bundle, noPivot = false, noNewKeyring = false, environment, terminalSize } = options;
+  const size = terminalSize === undefined ? {} : { terminalSize };
+  return { id, bundle, waitForStart, noPivot, noNewKeyring, environment, ...size };
+}
+
+/** What the specification knows and tsrun does not do yet is an error, never silence. */
+function refuseUnsupported(config: Config, bytes: Uint8Array): void {
+  const problems = unsupported(config);
+  if (problems.length === 0) return;
+  const place = placeIn(bytes);
+  throw new ConfigError("config.json", problems.map((problem) => ({ ...place(problem.pointer), ...problem })));
+}
+
+/** The terminal needs somebody to go to, before there is anything to undo. */
+function checkConsole({ process }: Config, { consoleSocket, onConsole }: CreateOptions): void {
+  const terminal = process?.terminal === true;
+  if (terminal && consoleSocket === undefined && onConsole === undefined) {
+    throw new UsageError("cannot allocate tty if tsrun will detach without setting console socket (config.json /process/terminal)");
+  }
+  if (!terminal && consoleSocket !== undefined) {
+    throw new UsageError("cannot use console socket if tsrun will not detach or allocate tty (config.json /process/terminal)");
+  }
+}
+
+function draftState(config: Config, plan: Plan, { id, bundle }: CreateOptions): StoredState {
+  const { poststart, poststop } = config.hooks ?? {};
+  const created = plan.steps.findIndex((step) => step.op === "gate" && step.name === "created");
+  const pid = config.linux?.namespaces?.find(({ type }) => type === "pid");
+  return {
+    version: 1,
+    id,
+    ociVersion: config.ociVersion,
+    phase: "creating",
+    bundle,
+    rootfs: absolute(config.root?.path ?? "", bundle),
+    ...(config.annotations === undefined ? {} : { annotations: config.annotations }),
+    created: new Date().toISOString(),
+    owner: `${process.geteuid?.() ?? 0}`,
+    bootId: bootId(),
+    pid: 0,
+    startTime: 0,
+    ownPidNamespace: pid !== undefined && (pid.path === undefined || pid.path === ""),
+    hasProcess: config.process !== undefined && (config.process.args ?? []).length > 0,
+    hooks: { ...(poststart === undefined ? {} : { poststart }), ...(poststop === undefined ? {} : { poststop }) },
+    lastSteps: lastSteps(plan, created),
+  };
+}
+
+function lastSteps({ steps }: Plan, after: number): LastStep[] {
+  return steps.slice(after + 1).map(({ op, what, at }, offset) => ({
+    index: after + 1 + offset,
+    op,
+    ...(what === undefined ? {} : { what }),
+    ...(at === undefined ? {} : { at }),
+  }));
+}
+
+function createdState(draft: StoredState, { init, cgroup }: Execution): StoredState {
+  const { pid } = init;
+  return { ...draft, phase: "created", pid, startTime: startTimeOf(pid), ...(cgroup === undefined ? {} : { cgroup }) };
+}
+
+interface HandlerContext {
+  readonly options: CreateOptions;
+  readonly config: Config;
+  readonly bytes: Uint8Array;
+  readonly draft: StoredState;
+  readonly plan: Plan;
+}
+
+function makeHandlers({ options, config, bytes, draft, plan }: HandlerContext): Handlers {
+  const { store, id, bundle, environment, warn } = options;
+  return {
+    fifoPath: store.fifo(id),
+    runHook: async ({ point, index }, pid) => {
+      const { runHook } = await import("./hooks.ts");
+      const hook = config.hooks?.[point]?.[index];
+      if (hook === undefined) return;
+      const state = stateDocument({ id, status: "created", pid, bundle, annotations: config.annotations });
+      await runHook({ point, index, hook, state, cwd: bundle, environment });
+    },
+    console: (master) => handOverConsole(master, options),
+    seccompListener: async (listener, pid) => {
+      const { sendListener } = await import("./seccomp-listener.ts");
+      const state = stateDocument({ id, status: "creating", pid, bundle, annotations: config.annotations });
+      await sendListener({ listener, pid, state, seccomp: config.linux?.seccomp });
+    },
+    cgroupMade: (cgroup) => store.save({ ...draft, cgroup }),
+    warn: (step, errno) => {
+      const failed = plan.steps[step];
+      if (failed !== undefined) warn(stepError({ ...failed, index: step }, { errno, text: "" }, bareplace).message);
+    },
+    failure: ({ step, errno, text }) => {
+      const failed = plan.steps[step] ?? { op: "gate" };
+      return stepError({ ...failed, index: step }, { errno, text }, placeIn(bytes));
+    },
+  };
+}
+
+function bareplace(pointer: string): Place {
+  return { pointer };
+}
+
+/** Line and column are looked for only now that there is something to report. */
+export function placeIn(bytes: Uint8Array): (pointer: string) => Place {
+  return (pointer) => placeOf(new TextDecoder().decode(bytes), pointer);
+}
+
+async function handOverConsole(master: number, { consoleSocket, onConsole }: CreateOptions): Promise<void> {
+  if (onConsole !== undefined) {
+    onConsole(master);
+    return;
+  }
+  try {
+    const socket = native().connectUnix(consoleSocket ?? "");
+    native().send(socket, new TextEncoder().encode("/dev/pts/ptmx"), [master]);
+    closeSync(socket);
+  } finally {
+    closeSync(master);
+  }
+}
+
+/** In one step, so that a reader never finds half a number; without a newline, because some read the whole file as one. */
+export function writePidFile(path: string, pid: number): void {
+  const temporary = join(dirname(path), `.${basename(path)}`);
+  try {
+    writeFileSync(temporary, `${pid}`, { mode: 0o644 });
+    renameSync(temporary, path);
+  } catch (error) {
+    throw inWords(`write the pid file "${path}"`, error);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

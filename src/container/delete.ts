@@ -1,0 +1,171 @@
+/** `delete`: undoes what `create` did, then runs the poststop hooks (runtime.md#delete). */
+
+import { closeSync } from "node:fs";
+import { destroyCgroup } from "../cgroup/destroy.ts";
+import { killAll } from "../cgroup/kill.ts";
+import { thaw } from "../cgroup/freeze.ts";
+import { SIGKILL } from "../linux/signals.ts";
+import { isNativeError, native } from "../native/native.ts";
+import { forget, ready } from "../native/waiter.ts";
+import { stateDocument } from "../spec/state.ts";
+import type { StoredState } from "./state.ts";
+import { isAlive, requireStatus, statusOf } from "./status.ts";
+import { BusyError } from "./store.ts";
+import type { Lock, Store } from "./store.ts";
+
+/** How long processes that were killed may take to be gone before it is an error. */
+const MOST_SECONDS_TO_DIE = 10;
+
+export interface DeleteOptions {
+  readonly store: Store;
+  readonly id: string;
+  /** Kill what runs, and be content when there is nothing. */
+  readonly force?: boolean;
+  readonly environment: readonly string[];
+  readonly warn: (message: string) => void;
+}
+
+export async function deleteContainer(options: DeleteOptions): Promise<void> {
+  const { store, id, force = false } = options;
+  if (force && !store.exists(id)) return;
+  const lock = await lockFor(options);
+  if (lock === undefined) return;
+  try {
+    const state = store.tryLoad(id);
+    if (state === undefined) {
+      // Its creator died before it wrote anything: the directory is all there is.
+      store.remove(id);
+      return;
+    }
+    if (force) await endProcesses(state);
+    else requireStatus("delete", id, statusOf(store, state));
+    await destroy(state, options);
+  } finally {
+    lock.release();
+  }
+}
+
+/** A create that is under way ends by itself, and cleans up, when its init is killed. */
+async function lockFor({ store, id, force = false }: DeleteOptions): Promise<Lock | undefined> {
+  if (!force) {
+    // Another command's work is a status: who creates a container holds its lock.
+    try {
+      return store.lock(id, "delete", { wait: false });
+    } catch (error) {
+      const state = error instanceof BusyError ? store.tryLoad(id) : undefined;
+      if (state?.phase === "creating") requireStatus("delete", id, "creating");
+      if (!(error instanceof BusyError)) throw error;
+      return store.lock(id, "delete");
+    }
+  }
+  const state = store.tryLoad(id);
+  if (state?.phase === "creating" && state.cgroup !== undefined) await endProcesses(state);
+  try {
+    return store.lock(id, "delete");
+  } catch (error) {
+    if (store.exists(id)) throw error;
+    return undefined;
+  }
+}
+
+/** Removes all that a stopped container still has, and runs its poststop hooks. */
+export async function destroy(
+  state: StoredState,
+  options: { readonly store: Store; readonly environment: readonly string[]; readonly warn: (message: string) => void },
+): Promise<void> {
+  if (state.cgroup !== undefined) {
+    // Processes that init left behind in a pid namespace that is not its own: the container is over, and so are they.
+    if (!state.ownPidNamespace) killAll(state.cgroup.directories, killPid);
+    await destroyCgroup(state.cgroup.directories, waitForExit);
+  }
+  options.store.remove(state.id);
+  await runPoststop(state, options);
+}
+
+/** A poststop hook that fails is a warning, and the next one runs (config.md#poststop). */
+export async function runPoststop(
+  { id, bundle, annotations, hooks }: StoredState,
+  { environment, warn }: { readonly environment: readonly string[]; readonly warn: (message: string) => void },
+): Promise<void> {
+  const poststop = hooks.poststop ?? [];
+  if (poststop.length === 0) return;
+  const { runHook } = await import("./hooks.ts");
+  const state = stateDocument({ id, status: "stopped", bundle, annotations });
+  for (const [index, hook] of poststop.entries()) {
+    try {
+      await runHook({ point: "poststop", index, hook, state, cwd: bundle, environment });
+    } catch (error) {
+      warn(error instanceof Error ? error.message : String(error));
+    }
+  }
+}
+
+/** Kills init, and all others where its end is not theirs, and waits until init is gone. */
+export async function endProcesses(state: StoredState): Promise<void> {
+  const directories = state.cgroup?.directories ?? [];
+  const init = openInit(state);
+  if (init !== undefined) {
+    try {
+      native().pidfdSendSignal(init, SIGKILL);
+    } catch (error) {
+      if (!isNativeError(error) || error.code !== "ESRCH") throw error;
+    }
+  }
+  if (!state.ownPidNamespace || init === undefined) killAll(directories, killPid);
+  // A frozen process dies only when it is thawed.
+  thaw(directories);
+  if (init === undefined) return;
+  await readyWithin(init, MOST_SECONDS_TO_DIE);
+  closeSync(init);
+}
+
+/** A pidfd of the container's init, or undefined where it is gone: the pid may have another owner by now. */
+export function openInit(state: StoredState): number | undefined {
+  if (!isAlive(state)) return undefined;
+  let pidfd: number;
+  try {
+    pidfd = native().pidfdOpen(state.pid);
+  } catch (error) {
+    if (isNativeError(error) && error.code === "ESRCH") return undefined;
+    throw error;
+  }
+  // Looked at again now that the pid cannot change hands any more.
+  if (isAlive(state)) return pidfd;
+  closeSync(pidfd);
+  return undefined;
+}
+
+/** Waits, driven by the kernel, for the end of one of these processes. */
+async function waitForExit(pids: readonly number[]): Promise<boolean> {
+  for (const pid of pids) {
+    let pidfd: number;
+    try {
+      pidfd = native().pidfdOpen(pid);
+    } catch {
+      return true;
+    }
+    const ended = await readyWithin(pidfd, MOST_SECONDS_TO_DIE);
+    closeSync(pidfd);
+    if (ended) return true;
+  }
+  return false;
+}
+
+async function readyWithin(fd: number, seconds: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), seconds * 1000);
+  });
+  const result = await Promise.race([ready(fd).then(() => true), timeout]);
+  clearTimeout(timer);
+  forget(fd);
+  return result;
+}
+
+function killPid(pid: number): void {
+  try {
+    native().kill(pid, SIGKILL);
+  } catch (error) {
+    if (!isNativeError(error) || error.code !== "ESRCH") throw error;
+  }
+}

@@ -1,0 +1,45 @@
+/** Compiled seccomp filters, kept under the state root: libseccomp needs 10 ms and more for a profile like Docker's. */
+
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { native } from "../native/native.ts";
+import { prependEnosys } from "../seccomp/enosys.ts";
+import { cacheKey } from "../seccomp/rules.ts";
+import type { SeccompRules } from "../seccomp/rules.ts";
+
+/** "@" is in no container's id. */
+export const FILTERS_DIRECTORY = "@seccomp";
+
+/** The filter of these rules, from an earlier run where there is one. The root is 0700, so nobody else wrote it. */
+export function compiledFilter(rules: SeccompRules, root: string): Uint8Array {
+  const digest = createHash("sha256").update(cacheKey(rules, native().seccompLibrary())).digest("hex");
+  const directory = `${root}/${FILTERS_DIRECTORY}`;
+  const path = `${directory}/${digest}`;
+  const kept = tryRead(path);
+  if (kept !== undefined) return kept;
+  const { bpf, highest } = native().seccompCompile(rules);
+  const filter = rules.enosys ? prependEnosys(bpf, highest) : bpf;
+  keep(filter, { directory, path });
+  return filter;
+}
+
+function tryRead(path: string): Uint8Array | undefined {
+  try {
+    const bytes = readFileSync(path);
+    return bytes.length > 0 && bytes.length % 8 === 0 ? bytes : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** In one step, for another run may be at it; and where it cannot be kept, it is compiled again. */
+function keep(filter: Uint8Array, { directory, path }: { readonly directory: string; readonly path: string }): void {
+  const temporary = `${path}.${process.pid}`;
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    writeFileSync(temporary, filter, { mode: 0o600 });
+    renameSync(temporary, path);
+  } catch {
+    // A full or read-only disk must not keep a container from starting.
+  }
+}

@@ -1,0 +1,122 @@
+/** Runs the hooks of the runtime's namespaces (config.md#posix-platform-hooks): those of init are steps of its plan. */
+
+import { closeSync, readSync, writeSync } from "node:fs";
+import { HookError } from "../errors.ts";
+import { SIGKILL, signalName } from "../linux/signals.ts";
+import { native } from "../native/native.ts";
+import { EPOLLIN, EPOLLOUT, forget, ready } from "../native/waiter.ts";
+import type { Hook, HookPoint } from "../spec/config.ts";
+import type { State } from "../spec/state.ts";
+
+/** Of what the hook wrote, its last words are kept for the error. */
+const TAIL = 4096;
+
+export interface HookRun {
+  readonly point: HookPoint;
+  readonly index: number;
+  readonly hook: Hook;
+  /** What it reads from its standard input. */
+  readonly state: State;
+  /** The working directory: the bundle, as the peers have it. */
+  readonly cwd: string;
+  /** For a hook without `env`, as `NAME=value`. */
+  readonly environment: readonly string[];
+}
+
+/** Runs one hook; throws HookError with its point, its place, how it ended and the end of what it wrote. */
+export async function runHook({ point, index, hook, state, cwd, environment }: HookRun): Promise<void> {
+  const { path, args = [path], env = environment, timeout } = hook;
+  const name = `cannot run ${point} hook #${index} "${path}"`;
+  const [ours, theirs] = native().pipe();
+  const [output, outputEnd] = native().pipe();
+  let child;
+  try {
+    child = native().spawn({ file: path, argv: args, env, cwd, fds: [ours, outputEnd, outputEnd] });
+  } catch (error) {
+    closeSync(theirs);
+    closeSync(output);
+    throw new HookError(`${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  } finally {
+    closeSync(ours);
+    closeSync(outputEnd);
+  }
+  const timer = timeout === undefined ? undefined : killAfter(child.pidfd, timeout);
+  const fed = feed(theirs, new TextEncoder().encode(JSON.stringify(state)));
+  const words = collect(output, child.pidfd);
+  await ready(child.pidfd);
+  const timedOut = timer?.stop() ?? false;
+  const end = native().waitPidfd(child.pidfd);
+  await Promise.all([fed, words]);
+  forget(child.pidfd);
+  closeSync(child.pidfd);
+  const said = (await words).trim();
+  const suffix = said === "" ? "" : `: ${said}`;
+  if (timedOut) throw new HookError(`${name}: it did not end within ${timeout} s${suffix}`);
+  if (end !== null && end.signal !== 0) throw new HookError(`${name}: it died of ${signalName(end.signal)}${suffix}`);
+  if (end !== null && end.code !== 0) throw new HookError(`${name}: exit status ${end.code}${suffix}`);
+}
+
+function killAfter(pidfd: number, seconds: number): { stop(): boolean } {
+  let fired = false;
+  const timer = setTimeout(() => {
+    fired = true;
+    native().pidfdSendSignal(pidfd, SIGKILL);
+  }, seconds * 1000);
+  return {
+    stop: () => {
+      clearTimeout(timer);
+      return fired;
+    },
+  };
+}
+
+/** A hook need not read what it is told: a pipe without a reader is no failure. */
+async function feed(fd: number, bytes: Uint8Array): Promise<void> {
+  native().setNonblocking(fd, true);
+  try {
+    for (let at = 0; at < bytes.length; ) {
+      await ready(fd, EPOLLOUT);
+      at += writeSync(fd, bytes, at);
+    }
+  } catch {
+    // EPIPE: it has closed its end.
+  }
+  forget(fd);
+  closeSync(fd);
+}
+
+/** Reads until the end of file, or until the hook has ended: a process that it left behind may hold the pipe for ever. */
+async function collect(fd: number, pidfd: number): Promise<string> {
+  native().setNonblocking(fd, true);
+  const buffer = new Uint8Array(4096);
+  let tail = "";
+  const read = (): boolean => {
+    for (;;) {
+      let size;
+      try {
+        size = readSync(fd, buffer);
+      } catch {
+        return true;
+      }
+      if (size === 0) return false;
+      tail = (tail + new TextDecoder().decode(buffer.subarray(0, size))).slice(-TAIL);
+    }
+  };
+  // A descriptor of its own, because one descriptor has one watch.
+  const ended = native().dupAbove(pidfd, 3);
+  let over = false;
+  const end = ready(ended).then(() => {
+    over = true;
+  });
+  while (!over) {
+    await Promise.race([ready(fd, EPOLLIN), end]);
+    if (!read()) break;
+  }
+  if (over) read();
+  await end;
+  for (const descriptor of [ended, fd]) {
+    forget(descriptor);
+    closeSync(descriptor);
+  }
+  return tail;
+}

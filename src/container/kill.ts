@@ -1,0 +1,64 @@
+/** `kill`: sends a signal to the container's process (runtime.md#kill). */
+
+import { closeSync } from "node:fs";
+import { killAll } from "../cgroup/kill.ts";
+import { pidsOf } from "../cgroup/processes.ts";
+import { StatusError } from "../errors.ts";
+import { SIGKILL } from "../linux/signals.ts";
+import { isNativeError, native } from "../native/native.ts";
+import { openInit } from "./delete.ts";
+import type { StoredState } from "./state.ts";
+import { requireStatus, statusOf } from "./status.ts";
+import { inWords } from "./store.ts";
+import type { Store } from "./store.ts";
+
+export interface KillOptions {
+  readonly store: Store;
+  readonly id: string;
+  readonly signal: number;
+  /** Every process of the container, and no error when there is none left. */
+  readonly all?: boolean;
+}
+
+export function kill({ store, id, signal, all = false }: KillOptions): void {
+  const state = store.load(id, "kill");
+  const status = statusOf(store, state);
+  if (all && status === "stopped") {
+    signalAll(state, signal);
+    return;
+  }
+  requireStatus("kill", id, status);
+  // Without a pid namespace the others outlive init: the end must be the end of all.
+  if (all || (signal === SIGKILL && !state.ownPidNamespace)) signalAll(state, signal);
+  const init = openInit(state);
+  if (init === undefined) {
+    if (all) return;
+    throw new StatusError(id, "stopped", `cannot kill container "${id}": container not running`);
+  }
+  try {
+    native().pidfdSendSignal(init, signal);
+  } catch (error) {
+    throw inWords(`send signal ${signal} to container "${id}"`, error);
+  } finally {
+    closeSync(init);
+  }
+}
+
+function signalAll({ cgroup }: StoredState, signal: number): void {
+  const directories = cgroup?.directories ?? [];
+  if (signal === SIGKILL) killAll(directories, killPid);
+  else for (const pid of pidsOf(directories)) signalPid(pid, signal);
+}
+
+/** One that is gone by now has what was wanted. */
+function killPid(pid: number): void {
+  signalPid(pid, SIGKILL);
+}
+
+function signalPid(pid: number, signal: number): void {
+  try {
+    native().kill(pid, signal);
+  } catch (error) {
+    if (!isNativeError(error) || error.code !== "ESRCH") throw error;
+  }
+}

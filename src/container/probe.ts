@@ -1,0 +1,43 @@
+/** The facts about this machine that planners ask for; each is read when it is asked for, and once. */
+
+import { readFileSync } from "node:fs";
+import { probeLayout } from "../cgroup/layout.ts";
+import type { Host } from "../host.ts";
+import { parseStatus } from "../linux/procfs.ts";
+import { native } from "../native/native.ts";
+import { compiledFilter } from "./filters.ts";
+
+/** `root` is the state root, which holds the filters that were compiled before. */
+export function probeHost(root: string): Host {
+  return {
+    arch: process.arch,
+    uid: process.geteuid?.() ?? 0,
+    capabilities: once(readCapabilities),
+    cgroups: once(probeLayout),
+    mountPointOf,
+    libseccomp: () => native().seccompLibrary(),
+    compileSeccomp: (rules) => compiledFilter(rules, root),
+  };
+}
+
+function once<T>(probe: () => T): () => T {
+  let value: { readonly known: T } | undefined;
+  return () => (value ??= { known: probe() }).known;
+}
+
+/** What init may hold: the bounding set limits what an exec can gain, and the permitted set what is there now. */
+function readCapabilities(): bigint {
+  const status = parseStatus(readFileSync("/proc/self/status", "latin1"));
+  return BigInt(`0x${status.get("CapBnd") ?? "0"}`);
+}
+
+/** The longest mount point that holds the path (proc_pid_mountinfo(5)). */
+function mountPointOf(path: string): string {
+  let best = "/";
+  for (const line of readFileSync("/proc/self/mountinfo", "utf8").split("\n")) {
+    const point = line.split(" ")[4]?.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 8)));
+    if (point === undefined || point.length < best.length) continue;
+    if (path === point || path.startsWith(`${point}/`)) best = point;
+  }
+  return best;
+}

@@ -1,0 +1,122 @@
+/** `start`: lets a created container's init become its program (runtime.md#start). */
+
+import { closeSync, constants, openSync, readFileSync, readSync, rmSync } from "node:fs";
+import { InitError, StatusError } from "../errors.ts";
+import { decodeFailure } from "../native/init.ts";
+import { forget, ready } from "../native/waiter.ts";
+import { stepError } from "../plan/describe.ts";
+import { placeOf } from "../spec/positions.ts";
+import { stateDocument } from "../spec/state.ts";
+import { destroy, endProcesses, openInit } from "./delete.ts";
+import type { StoredState } from "./state.ts";
+import { requireStatus, statusOf } from "./status.ts";
+import { inWords } from "./store.ts";
+import type { Store } from "./store.ts";
+
+export interface StartOptions {
+  readonly store: Store;
+  readonly id: string;
+  readonly environment: readonly string[];
+  readonly warn: (message: string) => void;
+}
+
+/** Resolves when the program runs, and its poststart hooks are done. */
+export async function start(options: StartOptions): Promise<void> {
+  const { store, id } = options;
+  const lock = store.lock(id, "start");
+  try {
+    const state = store.load(id, "start");
+    const status = statusOf(store, state);
+    requireStatus("start", id, status);
+    if (!state.hasProcess) {
+      throw new StatusError(id, status, `cannot start container "${id}": config.json has no process with args (/process/args)`);
+    }
+    await release(options, state);
+    await runPoststart(options, state);
+  } finally {
+    lock.release();
+  }
+}
+
+/** Opens the exec fifo, which init waits for, and reads what it has to say: nothing, when it became the program. */
+async function release(options: StartOptions, state: StoredState): Promise<void> {
+  const { store, id } = options;
+  const path = store.fifo(id);
+  const init = openInit(state);
+  if (init === undefined) throw new StatusError(id, "stopped", `cannot start container "${id}": cannot start a container that has stopped`);
+  let fifo: number;
+  try {
+    // Without waiting for a writer: init may be gone, or not be there yet.
+    fifo = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    closeSync(init);
+    throw inWords(`open "${path}"`, error);
+  }
+  try {
+    const record = await readRecord(fifo, init);
+    rmSync(path, { force: true });
+    const failure = decodeFailure(record);
+    if (failure === undefined) return;
+    const step = state.lastSteps.find(({ index }) => index === failure.step) ?? { index: failure.step, op: "execve" };
+    // A hook that failed ends the container; a program that could not be executed leaves it stopped, to be deleted.
+    if (step.op === "hook") await destroy(state, options);
+    throw stepError(step, failure, (pointer) => placeOf(configOf(store, id), pointer));
+  } finally {
+    for (const fd of [fifo, init]) {
+      forget(fd);
+      closeSync(fd);
+    }
+  }
+}
+
+async function readRecord(fifo: number, init: number): Promise<Uint8Array> {
+  const buffer = new Uint8Array(8192);
+  let size = 0;
+  let died = false;
+  const death = ready(init).then(() => {
+    died = true;
+  });
+  for (;;) {
+    // The kernel tells of the end of file only after a writer was there, so this cannot be too early.
+    await Promise.race([ready(fifo), death]);
+    const got = tryRead(fifo, buffer.subarray(size));
+    if (got === 0 || (got === undefined && died)) return buffer.slice(0, size);
+    size += got ?? 0;
+  }
+}
+
+function tryRead(fd: number, buffer: Uint8Array): number | undefined {
+  try {
+    return readSync(fd, buffer);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EAGAIN") return undefined;
+    throw error;
+  }
+}
+
+/** A poststart hook that fails ends the container (since version 1.3 of the specification). */
+export async function runPoststart(options: StartOptions, state: StoredState): Promise<void> {
+  const hooks = state.hooks.poststart ?? [];
+  if (hooks.length === 0) return;
+  const { runHook } = await import("./hooks.ts");
+  const { id, bundle, pid, annotations } = state;
+  const document = stateDocument({ id, status: "running", pid, bundle, annotations });
+  try {
+    for (const [index, hook] of hooks.entries()) {
+      await runHook({ point: "poststart", index, hook, state: document, cwd: bundle, environment: options.environment });
+    }
+  } catch (error) {
+    await endProcesses(state);
+    await destroy(state, options);
+    throw error;
+  }
+}
+
+function configOf(store: Store, id: string): string {
+  try {
+    return readFileSync(`${store.directory(id)}/config.json`, "utf8");
+  } catch (error) {
+    throw new InitError(`cannot read the config of container "${id}"`, { cause: error });
+  }
+}
+

@@ -1,0 +1,72 @@
+/** What a container is doing, from the kernel; and what may be done to it then, as a table (runtime.md#state). */
+
+import { readFileSync, statSync } from "node:fs";
+import { isFrozen } from "../cgroup/freeze.ts";
+import { StatusError } from "../errors.ts";
+import { isDead, parseStat } from "../linux/procfs.ts";
+import type { StoredState } from "./state.ts";
+import { bootId } from "./store.ts";
+import type { Store } from "./store.ts";
+
+/** "paused" is not of the specification, which allows more values; engines know it. */
+export type Status = "creating" | "created" | "running" | "paused" | "stopped";
+
+type Verb = "start" | "kill" | "delete";
+
+/** The statuses in which an operation may be done (runtime.md#operations). */
+const ALLOWED: Readonly<Record<Verb, readonly Status[]>> = {
+  start: ["created"],
+  kill: ["created", "running", "paused"],
+  delete: ["stopped"],
+};
+
+/** In the wording that containerd and others look for. */
+const REFUSALS: Readonly<Record<Verb, Readonly<Partial<Record<Status, string>>>>> = {
+  start: {
+    creating: "it is still being created",
+    running: "cannot start an already running container",
+    paused: "cannot start a paused container",
+    stopped: "cannot start a container that has stopped",
+  },
+  kill: { creating: "it is still being created", stopped: "container not running" },
+  delete: {
+    creating: "it is still being created; use --force to end that",
+    created: 'container is not stopped: created; end it with "kill" first, or use --force',
+    running: 'container is not stopped: running; end it with "kill" first, or use --force',
+    paused: 'container is not stopped: paused; end it with "kill" first, or use --force',
+  },
+};
+
+export function statusOf(store: Store, state: StoredState): Status {
+  if (state.bootId !== bootId()) return "stopped";
+  if (state.phase === "creating") return store.isLocked(state.id) ? "creating" : "stopped";
+  if (!isAlive(state)) return "stopped";
+  if (state.cgroup !== undefined && isFrozen(state.cgroup.directories)) return "paused";
+  return statSync(store.fifo(state.id), { throwIfNoEntry: false }) === undefined ? "running" : "created";
+}
+
+/** Throws where the operation is not allowed in this status; it must have no effect then. */
+export function requireStatus(verb: Verb, id: string, status: Status): void {
+  if (ALLOWED[verb].includes(status)) return;
+  throw new StatusError(id, status, `cannot ${verb} container "${id}": ${REFUSALS[verb][status] ?? `it is ${status}`}`);
+}
+
+/** Whether init is there, and is the same process: a pid alone may belong to another by now. */
+export function isAlive({ pid, startTime }: StoredState): boolean {
+  if (pid <= 0) return false;
+  const stat = readStat(pid);
+  return stat !== undefined && stat.startTime === startTime && !isDead(stat);
+}
+
+/** The start time of a process that certainly is the one meant: a child that was not waited for. */
+export function startTimeOf(pid: number): number {
+  return readStat(pid)?.startTime ?? 0;
+}
+
+function readStat(pid: number): ReturnType<typeof parseStat> {
+  try {
+    return parseStat(readFileSync(`/proc/${pid}/stat`, "latin1"));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,202 @@
+/** Where containers' states live: ROOT/ID, one directory each, whose lock dies with its holder. */
+
+import { closeSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmSync, statSync, fstatSync, writeFileSync } from "node:fs";
+import { constants } from "node:fs";
+import { ContainerExistsError, NoSuchContainerError, SystemError, UsageError } from "../errors.ts";
+import { isNativeError, native } from "../native/native.ts";
+import type { StoredState } from "./state.ts";
+
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+const ROOT_MODE = 0o700;
+/** Init opens the exec fifo in it with a user namespace's rights, so it may be entered; nothing in it is readable. */
+const DIRECTORY_MODE = 0o711;
+const ID = /^[A-Za-z0-9_+.-]+$/;
+const NAME_MAX = 255;
+
+/** A lock on one container; while it is held no other command changes that container. */
+export interface Lock {
+  readonly fd: number;
+  release(): void;
+}
+
+export class Store {
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  directory(id: string): string {
+    return `${this.root}/${id}`;
+  }
+
+  fifo(id: string): string {
+    return `${this.root}/${id}/exec.fifo`;
+  }
+
+  /** Takes an id. Of several that want it one wins: the one whose mkdir(2) came first. */
+  claim(id: string): Lock {
+    checkId(id);
+    mkdirSync(this.root, { recursive: true, mode: ROOT_MODE });
+    for (;;) {
+      try {
+        mkdirSync(this.directory(id), { mode: DIRECTORY_MODE });
+      } catch (error) {
+        if (!isNativeError(error) || error.code !== "EEXIST") throw inWords(`make "${this.directory(id)}"`, error);
+        if (this.#reclaim(id)) continue;
+        throw new ContainerExistsError(id);
+      }
+      // Between the two calls a `delete --force` may have taken the empty directory away again.
+      const lock = this.#lock(id, LOCK_EX);
+      if (lock !== undefined) return lock;
+    }
+  }
+
+  /** Locks a container that exists; `wait: false` gives up at once when another command holds it. */
+  lock(id: string, verb: string, { wait = true }: { wait?: boolean } = {}): Lock {
+    checkId(id);
+    const lock = this.#lock(id, wait ? LOCK_EX : LOCK_EX | LOCK_NB);
+    if (lock === undefined) throw new NoSuchContainerError(id, verb);
+    return lock;
+  }
+
+  /** Whether a command works on the container at this moment. */
+  isLocked(id: string): boolean {
+    try {
+      const fd = openSync(this.directory(id), constants.O_RDONLY | constants.O_DIRECTORY);
+      try {
+        return !native().flock(fd, LOCK_EX | LOCK_NB);
+      } finally {
+        closeSync(fd);
+      }
+    } catch {
+      return false;
+    }
+  }
+
+  load(id: string, verb: string): StoredState {
+    const state = this.tryLoad(id);
+    if (state === undefined) throw new NoSuchContainerError(id, verb);
+    return state;
+  }
+
+  /** The state, or undefined where there is no such container, or nothing was written yet. */
+  tryLoad(id: string): StoredState | undefined {
+    checkId(id);
+    try {
+      return JSON.parse(readFileSync(`${this.directory(id)}/state.json`, "utf8")) as StoredState;
+    } catch (error) {
+      if (isNativeError(error) && (error.code === "ENOENT" || error.code === "ENOTDIR")) return undefined;
+      throw inWords(`read the state of container "${id}"`, error);
+    }
+  }
+
+  /** Replaces the state in one step: a reader sees the old one or the new one. */
+  save(state: StoredState): void {
+    const path = `${this.directory(state.id)}/state.json`;
+    try {
+      writeFileSync(`${path}.new`, JSON.stringify(state), { mode: 0o600 });
+      renameSync(`${path}.new`, path);
+    } catch (error) {
+      throw inWords(`write the state of container "${state.id}"`, error);
+    }
+  }
+
+  /** The config as it was at create: later changes in the bundle mean nothing (runtime.md#lifecycle). */
+  saveConfig(id: string, bytes: Uint8Array): void {
+    writeFileSync(`${this.directory(id)}/config.json`, bytes, { mode: 0o600 });
+  }
+
+  remove(id: string): void {
+    rmSync(this.directory(id), { recursive: true, force: true });
+  }
+
+  exists(id: string): boolean {
+    checkId(id);
+    return statSync(this.directory(id), { throwIfNoEntry: false }) !== undefined;
+  }
+
+  ids(): string[] {
+    try {
+      return readdirSync(this.root).filter((name) => ID.test(name) && name !== "." && name !== "..");
+    } catch (error) {
+      if (isNativeError(error) && error.code === "ENOENT") return [];
+      throw inWords(`list "${this.root}"`, error);
+    }
+  }
+
+  /** A state of another boot, or one whose creator died before it wrote anything, holds the id for nobody. */
+  #reclaim(id: string): boolean {
+    let lock: Lock | undefined;
+    try {
+      lock = this.#lock(id, LOCK_EX | LOCK_NB);
+    } catch (error) {
+      if (error instanceof BusyError) return false;
+      throw error;
+    }
+    if (lock === undefined) return !this.exists(id);
+    try {
+      const state = this.tryLoad(id);
+      if (state !== undefined && state.bootId === bootId()) return false;
+      this.remove(id);
+      return true;
+    } catch (error) {
+      if (error instanceof SystemError) return false;
+      throw error;
+    } finally {
+      lock.release();
+    }
+  }
+
+  #lock(id: string, operation: number): Lock | undefined {
+    const path = this.directory(id);
+    let fd: number;
+    try {
+      fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+    } catch (error) {
+      if (isNativeError(error) && error.code === "ENOENT") return undefined;
+      throw inWords(`open "${path}"`, error);
+    }
+    const locked = native().flock(fd, operation);
+    // Who waited may hold the lock of a directory that is gone, or has a namesake by now.
+    const now = statSync(path, { throwIfNoEntry: false });
+    if (!locked || now?.ino !== fstatSync(fd).ino) {
+      closeSync(fd);
+      if (locked) return undefined;
+      throw new BusyError(id);
+    }
+    return { fd, release: () => closeSync(fd) };
+  }
+}
+
+/** Another command holds the container's lock. */
+export class BusyError extends UsageError {
+  constructor(id: string) {
+    super(`cannot lock container "${id}": another command works on it`);
+  }
+}
+
+/** The ids that runc takes: they become names of directories, and of cgroups. */
+export function checkId(id: string): void {
+  if (id === "") throw new UsageError("cannot use container id \"\": it is empty");
+  if (!ID.test(id) || id === "." || id === "..") {
+    throw new UsageError(`cannot use container id ${JSON.stringify(id)}: only letters, digits and "_+.-" are allowed`);
+  }
+  if (id.length > NAME_MAX) throw new UsageError(`cannot use container id "${id.slice(0, 20)}…": it is longer than ${NAME_MAX} characters`);
+}
+
+let boot: string | undefined;
+
+export function bootId(): string {
+  boot ??= readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  return boot;
+}
+
+/** An error of node:fs or the addon in our words. */
+export function inWords(action: string, error: unknown): unknown {
+  if (!isNativeError(error)) return error;
+  // node:fs writes `ENOENT: no such file or directory, open '/x'`.
+  const [reason = error.code] = error.message.split(", ");
+  return new SystemError(action, error.code, reason, { cause: error });
+}

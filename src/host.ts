@@ -1,0 +1,20 @@
+/** The facts about this machine that a plan may depend on. Each is found out only when a planner asks for it. */
+
+import type { CgroupLayout } from "./resources/layout.ts";
+import type { SeccompRules } from "./seccomp/rules.ts";
+
+export interface Host {
+  /** The architecture as `process.arch` names it. */
+  readonly arch: string;
+  /** The runtime's effective user id. */
+  readonly uid: number;
+  /** The capabilities that the runtime can pass on (CapBnd of proc_pid_status(5)), a bit each. */
+  readonly capabilities: () => bigint;
+  readonly cgroups: () => CgroupLayout;
+  /** The mount point of the mount that a path lies on. */
+  readonly mountPointOf: (path: string) => string;
+  /** The version of the libseccomp that compiles. */
+  readonly libseccomp: () => string;
+  /** The rules as a classic BPF program. */
+  readonly compileSeccomp: (rules: SeccompRules) => Uint8Array;
+}

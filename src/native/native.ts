@@ -1,0 +1,188 @@
+/** The addon: its types, its documentation, and how it is found. Nothing else loads it. */
+
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { UnsupportedError } from "../errors.ts";
+import type { HighestCalls } from "../seccomp/enosys.ts";
+
+/** What every function throws: the kernel's errno, with the system call and the path that it was about. */
+export interface NativeError extends Error {
+  readonly code: string;
+  readonly errno: number;
+  readonly syscall: string;
+  readonly path?: string;
+}
+
+export interface SpawnOptions {
+  /** A descriptor of the program, or its path. */
+  readonly executable?: number;
+  readonly file?: string;
+  readonly argv: readonly string[];
+  /** `NAME=value`. */
+  readonly env: readonly string[];
+  /** The child's descriptors from 0 on; -1: closed. No other descriptor goes along. */
+  readonly fds: readonly number[];
+  /** CLONE_NEW* and other flags of clone3(2). */
+  readonly flags?: number | bigint;
+  /** A cgroup v2 directory to be born in (CLONE_INTO_CGROUP). */
+  readonly cgroup?: number;
+  readonly cwd?: string;
+  /** RLIMIT_NOFILE, soft and hard, where the engine changed it. */
+  readonly nofile?: readonly [soft: bigint, hard: bigint];
+  /** Signals that the child finds ignored, and blocked: bit n - 1 for signal n. */
+  readonly ignored?: bigint;
+  readonly blocked?: bigint;
+}
+
+export interface Spawned {
+  readonly pid: number;
+  readonly pidfd: number;
+}
+
+export interface Received {
+  /** Empty at the end of file. */
+  readonly bytes: Uint8Array;
+  readonly fds: readonly number[];
+}
+
+/** Every function is one system call, synchronous, and throws NativeError. */
+export interface Native {
+  /** clone3(2) with CLONE_VM and CLONE_VFORK, then execve(2): it returns when the program runs, or could not. */
+  spawn(options: SpawnOptions): Spawned;
+  /** pidfd_open(2). */
+  pidfdOpen(pid: number): number;
+  /** pidfd_send_signal(2). */
+  pidfdSendSignal(pidfd: number, signal: number): void;
+  /** pidfd_getfd(2). */
+  pidfdGetfd(pidfd: number, fd: number): number;
+  /** waitid(2) on a child: how it ended, and it is reaped; null while it runs. */
+  waitPidfd(pidfd: number): { readonly code: number; readonly signal: number } | null;
+  /** kill(2). */
+  kill(pid: number, signal: number): void;
+  /** prlimit(2); returns the limits as they were. */
+  prlimit(pid: number, resource: number, soft?: bigint, hard?: bigint): [soft: bigint, hard: bigint];
+  /** PR_SET_CHILD_SUBREAPER of prctl(2). */
+  becomeSubreaper(): void;
+
+  /** setns(2): in a process with threads not for mount and user namespaces, which are steps of a plan. */
+  setns(fd: number, type: number): void;
+  /** pivot_root(2). */
+  pivotRoot(newRoot: string, putOld: string): void;
+  /** mount(2); empty strings are null pointers. */
+  mount(source: string, target: string, type: string, flags: number, data: string): void;
+  /** umount2(2). */
+  umount(target: string, flags: number): void;
+  /** fsopen(2). */
+  fsopen(type: string): number;
+  /** fsconfig(2). */
+  fsconfig(fd: number, command: number, key?: string, value?: string): void;
+  /** fsmount(2). */
+  fsmount(fd: number, attributes: number): number;
+  /** open_tree(2). */
+  openTree(dir: number, path: string, flags: number): number;
+  /** move_mount(2). */
+  moveMount(fromFd: number, fromPath: string, toFd: number, toPath: string, flags: number): void;
+  /** mount_setattr(2). */
+  mountSetattr(
+    dir: number,
+    path: string,
+    flags: number,
+    attr: { readonly set?: number; readonly clear?: number; readonly propagation?: number; readonly userns?: number },
+  ): void;
+
+  /** openat2(2), close-on-exec. */
+  openat2(dir: number, path: string, how: { readonly flags: number; readonly mode?: number; readonly resolve?: number }): number;
+  /** memfd_create(2) with these bytes, and every seal. */
+  sealedMemfd(name: string, bytes: Uint8Array): number;
+  /** flock(2); false when LOCK_NB found it held. */
+  flock(fd: number, operation: number): boolean;
+  /** mkfifo(3), with this mode whatever the umask. */
+  mkfifo(path: string, mode: number): void;
+  /** f_type of fstatfs(2). */
+  fstatfs(fd: number): number;
+  /** One write to a file of a directory: a cgroup's, for example. */
+  writeAt(dir: number, name: string, text: string): void;
+  /** pipe2(2), close-on-exec. */
+  pipe(): [reader: number, writer: number];
+  /** A copy of a descriptor at `min` or above, close-on-exec (F_DUPFD_CLOEXEC). */
+  dupAbove(fd: number, min: number): number;
+  /** The CLONE_NEW* flag of a namespace's descriptor (NS_GET_NSTYPE of ioctl_ns(2)); ENOTTY where it is none. */
+  namespaceType(fd: number): number;
+  /** O_NONBLOCK, on or off. */
+  setNonblocking(fd: number, on: boolean): void;
+
+  /** socketpair(2): SOCK_SEQPACKET. */
+  socketpair(): [number, number];
+  /** A stream socket, connected to a path. */
+  connectUnix(path: string): number;
+  /** sendmsg(2) with descriptors (SCM_RIGHTS). */
+  send(fd: number, bytes: Uint8Array, fds?: readonly number[]): number;
+  /** recvmsg(2) without waiting; null when there is nothing yet. */
+  receive(fd: number): Received | null;
+
+  /** Makes a terminal raw; returns its settings as they were. */
+  makeRaw(fd: number): Uint8Array;
+  setTerminal(fd: number, settings: Uint8Array): void;
+  windowSize(fd: number): [rows: number, columns: number];
+  setWindowSize(fd: number, rows: number, columns: number): void;
+  openPty(): [master: number, slave: number];
+
+  /** BPF_PROG_LOAD of a device program (bpf(2)). */
+  bpfLoadDevice(instructions: Uint8Array): number;
+  /** BPF_PROG_ATTACH; with `replace` one program takes another's place in one step. */
+  bpfAttachDevice(cgroup: number, program: number, replace?: number): void;
+
+  /** Compiles rules of `seccomp/rules.ts` with libseccomp; `highest` is the highest call number that it knows. */
+  seccompCompile(rules: object): {
+    readonly bpf: Uint8Array;
+    readonly unknown: readonly string[];
+    readonly highest: HighestCalls;
+  };
+  /** The version of libseccomp. */
+  seccompLibrary(): string;
+
+  /** Starts the thread that waits; `native/waiter.ts` is its only caller, also of the three that follow. */
+  startWaiter(dispatch: (id: number, events: number) => void): void;
+  watch(fd: number, events: number, id: number, keepAlive: boolean): void;
+  unwatch(fd: number): void;
+  releaseWatch(): void;
+  /** Catches signals; each that arrives is one byte, its number, on the descriptor. */
+  catchSignals(signals: readonly number[]): number;
+}
+
+const ADDON = "tsrun.node";
+let loaded: Native | undefined;
+
+/** The addon, loaded at its first use. */
+export function native(): Native {
+  loaded ??= load();
+  return loaded;
+}
+
+/** A file of the installation: beside the compiled executable, or in dist/ of the package. */
+export function installedFile(name: string): string {
+  const here = import.meta.url;
+  // Inside an executable that Bun compiled, modules live in a file system of its own.
+  if (here.includes("/$bunfs/")) return join(dirname(process.execPath), name);
+  const folder = dirname(fileURLToPath(here));
+  // dist/js/src/native, or the source itself.
+  return folder.endsWith("/dist/js/src/native") ? join(folder, "../../..", name) : join(folder, "../../dist", name);
+}
+
+function load(): Native {
+  const path = installedFile(ADDON);
+  const module = { exports: {} };
+  try {
+    process.dlopen(module, path);
+  } catch (error) {
+    throw new UnsupportedError(`cannot load "${path}": ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
+  return module.exports as Native;
+}
+
+/** Whether an error came from the kernel through the addon, or node:fs, which has the same form. */
+export function isNativeError(error: unknown): error is NativeError {
+  return error instanceof Error && "errno" in error && "syscall" in error && "code" in error;
+}

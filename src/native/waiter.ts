@@ -1,0 +1,70 @@
+/** Waiting for descriptors and signals without blocking: one thread of the addon does it, for both engines. */
+
+import { readSync } from "node:fs";
+import { native } from "./native.ts";
+
+export const EPOLLIN = 0x001;
+export const EPOLLOUT = 0x004;
+export const EPOLLERR = 0x008;
+export const EPOLLHUP = 0x010;
+
+interface Waiting {
+  readonly fd: number;
+  readonly resolve: (events: number) => void;
+  readonly keepAlive: boolean;
+}
+
+const pending = new Map<number, Waiting>();
+/** A descriptor has one watch at a time: the latest. */
+const watches = new Map<number, number>();
+let lastId = 0;
+
+/** Resolves with what epoll(7) says when a descriptor is ready for one of `events`. A waiting program does not end. */
+export function ready(fd: number, events: number = EPOLLIN, { keepAlive = true }: { keepAlive?: boolean } = {}): Promise<number> {
+  native().startWaiter(dispatch);
+  const id = ++lastId;
+  return new Promise((resolve) => {
+    drop(fd);
+    native().watch(fd, events, id, keepAlive);
+    pending.set(id, { fd, resolve, keepAlive });
+    watches.set(fd, id);
+  });
+}
+
+/** Forgets a descriptor that is about to be closed; who still waits for it waits for ever, and keeps nothing alive. */
+export function forget(fd: number): void {
+  drop(fd);
+  native().unwatch(fd);
+}
+
+function drop(fd: number): void {
+  const id = watches.get(fd);
+  if (id !== undefined) take(id);
+}
+
+function take(id: number): Waiting | undefined {
+  const waiting = pending.get(id);
+  if (waiting === undefined) return undefined;
+  pending.delete(id);
+  watches.delete(waiting.fd);
+  if (waiting.keepAlive) native().releaseWatch();
+  return waiting;
+}
+
+function dispatch(id: number, events: number): void {
+  take(id)?.resolve(events);
+}
+
+/** Calls `onSignal` for each of these signals that arrives from now on; they keep nothing alive. */
+export function onSignals(signals: readonly number[], onSignal: (signal: number) => void): void {
+  const fd = native().catchSignals(signals);
+  const buffer = new Uint8Array(64);
+  const next = async (): Promise<void> => {
+    for (;;) {
+      await ready(fd, EPOLLIN, { keepAlive: false });
+      const size = readSync(fd, buffer);
+      for (const signal of buffer.subarray(0, size)) onSignal(signal);
+    }
+  };
+  void next();
+}

@@ -1,0 +1,63 @@
+/** What the planners are given: the config, and how the caller wants the container. */
+
+import type { Host } from "../host.ts";
+import type { Config, Namespace, NamespaceType } from "../spec/config.ts";
+
+export interface PlanOptions {
+  readonly id: string;
+  /** The bundle's absolute path. */
+  readonly bundle: string;
+  /** Wait for `start` at the exec fifo (create), or go on at once (run). */
+  readonly waitForStart: boolean;
+  /** Move the root and chroot into it instead of pivot_root(2), for a root on a ramdisk. */
+  readonly noPivot: boolean;
+  readonly noNewKeyring: boolean;
+  /** The caller's environment, which hooks without `env` get, as `NAME=value`. */
+  readonly environment: readonly string[];
+  /** The terminal's size where the config names none. */
+  readonly terminalSize?: { readonly height: number; readonly width: number };
+}
+
+export interface PlanContext extends PlanOptions {
+  readonly config: Config;
+  readonly host: Host;
+  readonly rootfs: string;
+  readonly namespaces: ReadonlyMap<NamespaceType, Namespace>;
+  /** The container has a user namespace, new or joined: its root is not the host's. */
+  readonly hasUserNamespace: boolean;
+  /** Init has two stages: some things must be done with the host's privileges before the last clone. */
+  readonly twoStages: boolean;
+}
+
+export function planContext(config: Config, host: Host, options: PlanOptions): PlanContext {
+  const namespaces = new Map<NamespaceType, Namespace>();
+  for (const namespace of config.linux?.namespaces ?? []) namespaces.set(namespace.type, namespace);
+  const hasUserNamespace = namespaces.has("user");
+  const joinsPid = namespaces.get("pid")?.path !== undefined && namespaces.get("pid")?.path !== "";
+  return {
+    ...options,
+    config,
+    host,
+    rootfs: absolute(config.root?.path ?? "", options.bundle),
+    namespaces,
+    hasUserNamespace,
+    twoStages: hasUserNamespace || namespaces.has("time") || joinsPid,
+  };
+}
+
+/** A path that is relative to the bundle, made absolute (config.md#root). */
+export function absolute(path: string, bundle: string): string {
+  return path.startsWith("/") ? path : `${bundle}/${path}`;
+}
+
+/** The namespace is listed and has no path: the runtime makes it. */
+export function isNew(context: PlanContext, type: NamespaceType): boolean {
+  const namespace = context.namespaces.get(type);
+  return namespace !== undefined && (namespace.path === undefined || namespace.path === "");
+}
+
+/** The path of a namespace that is joined. */
+export function joinedPath(context: PlanContext, type: NamespaceType): string | undefined {
+  const path = context.namespaces.get(type)?.path;
+  return path === "" ? undefined : path;
+}

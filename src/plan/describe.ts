@@ -1,0 +1,81 @@
+/** What went wrong in a step, in words: the one place where a failed step becomes an error. */
+
+import { describeErrno } from "../linux/errno.ts";
+import { StepError } from "../errors.ts";
+import type { Place } from "../errors.ts";
+
+/** What is known of the step that failed; the state file keeps as much of the last ones. */
+export interface FailedStep {
+  readonly index: number;
+  readonly op: string;
+  readonly what?: string;
+  readonly at?: string;
+}
+
+export interface Failure {
+  readonly errno: number;
+  /** What the kernel or the op had to add. */
+  readonly text: string;
+}
+
+/** Returns the error of a step; `place` finds line and column of a pointer. */
+export function stepError(step: FailedStep, failure: Failure, place: (pointer: string) => Place): StepError {
+  const { name } = describeErrno(failure.errno);
+  return new StepError({
+    step: step.index,
+    op: step.op,
+    action: step.what ?? step.op,
+    errno: name,
+    reason: reasonOf(step, failure),
+    place: step.at === undefined ? undefined : place(step.at),
+    hint: hintOf(step, name),
+  });
+}
+
+function reasonOf({ op, what = "" }: FailedStep, { errno, text }: Failure): string {
+  const { name, text: words } = describeErrno(errno);
+  const full = `${name}: ${words}`;
+  if (op === "hook" && text !== "") return hookReason(text);
+  if (op === "lookup") return lookupReason(/^execute "(.*)"$/s.exec(what)?.[1] ?? "", { name, words });
+  if (op === "execve") return full;
+  return `${op}: ${full}${text === "" ? "" : `: ${text}`}`;
+}
+
+/** Docker and others take their exit status from these words. */
+function lookupReason(program: string, { name, words }: { readonly name: string; readonly words: string }): string {
+  const quoted = `exec: ${JSON.stringify(program)}`;
+  if (name === "ENOENT" && !program.includes("/")) return `${quoted}: executable file not found in $PATH`;
+  if (name === "EISDIR") return `${quoted}: is a directory`;
+  return program.includes("/") && name !== "EACCES" ? `${quoted}: stat ${program}: ${words}` : `${quoted}: ${words}`;
+}
+
+/** Init writes how the hook ended on the first line, and the hook's last words after it. */
+function hookReason(text: string): string {
+  const newline = text.indexOf("\n");
+  const [how, number] = text.slice(0, newline).split(" ");
+  const words = text.slice(newline + 1).trim();
+  const said = words === "" ? "" : `: ${words}`;
+  if (how === "timeout") return `it did not end within ${number} s${said}`;
+  if (how === "signal") return `it died of signal ${number}${said}`;
+  return `exit status ${number}${said}`;
+}
+
+/** Causes that are known, and what to do. */
+const HINTS: readonly { readonly op: string; readonly errno: string; readonly hint: string }[] = [
+  { op: "pty", errno: "ENOENT", hint: 'a terminal needs a mount of type "devpts" on "/dev/pts"' },
+  { op: "setrlimit", errno: "EPERM", hint: "the hard limit is above the caller's, and CAP_SYS_RESOURCE is missing" },
+  { op: "raise_rlimit", errno: "EPERM", hint: "the hard limit is above the caller's, and CAP_SYS_RESOURCE is missing" },
+  { op: "write", errno: "EACCES", hint: "to lower oom_score_adj needs CAP_SYS_RESOURCE" },
+  { op: "pivot_root", errno: "EINVAL", hint: "on a ramdisk use --no-pivot" },
+  { op: "execve", errno: "ENOENT", hint: "the program is there, so its interpreter or loader is missing" },
+  { op: "execve", errno: "ENOEXEC", hint: "it is no program of this architecture, and no script with a #! line" },
+  { op: "execve", errno: "EACCES", hint: "is it executable for this user, and its file system not mounted noexec?" },
+  { op: "open_target", errno: "ELOOP", hint: "a symbolic link in the image stands where this file system belongs" },
+  { op: "setresuid", errno: "EINVAL", hint: "the user namespace has no mapping for this id" },
+  { op: "setresgid", errno: "EINVAL", hint: "the user namespace has no mapping for this id" },
+  { op: "setgroups", errno: "EINVAL", hint: "the user namespace has no mapping for one of these ids" },
+];
+
+function hintOf({ op }: FailedStep, errno: string): string | undefined {
+  return HINTS.find((row) => row.op === op && row.errno === errno)?.hint;
+}

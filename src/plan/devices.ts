@@ -1,0 +1,72 @@
+/** Device nodes and the links of /dev (config-linux.md#devices, #default-devices, runtime-linux.md). */
+
+import { DEFAULT_DEVICES, DEFAULT_DEVICE_MODE, DEFAULT_SYMLINKS } from "../linux/devices.ts";
+import { parseMountOptions } from "../linux/mount-options.ts";
+import { OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../linux/mount-flags.ts";
+import type { Device } from "../spec/config.ts";
+import type { PlanContext } from "./context.ts";
+import { FILE, MOVE_TO_FD } from "./mounts.ts";
+import { init } from "./step.ts";
+import type { InitOp, Step } from "./step.ts";
+
+const S_IFCHR = 0o020000;
+const S_IFBLK = 0o060000;
+const S_IFIFO = 0o010000;
+const TYPES: Readonly<Record<Device["type"], number>> = { c: S_IFCHR, u: S_IFCHR, b: S_IFBLK, p: S_IFIFO };
+
+interface Node extends Device {
+  readonly at: string;
+}
+
+/** The default devices, but for those that the config redefines, then the config's, then the links. */
+export function devices(context: PlanContext): Step[] {
+  const listed = (context.config.linux?.devices ?? []).map((device, index): Node => ({ ...device, at: `/linux/devices/${index}` }));
+  const steps: Step[] = [];
+  if (!bringsItsOwnDev(context)) {
+    const redefined = new Set(listed.map(({ path }) => path));
+    for (const { path, major, minor } of DEFAULT_DEVICES) {
+      if (redefined.has(path)) continue;
+      steps.push(...device(context, { type: "c", path, major, minor, fileMode: DEFAULT_DEVICE_MODE, at: "/linux/devices" }));
+    }
+  }
+  for (const node of listed) steps.push(...device(context, node));
+  return bringsItsOwnDev(context) ? steps : [...steps, ...links(context)];
+}
+
+/** A /dev that is bound from elsewhere has what it has, and is not ours to change. */
+function bringsItsOwnDev({ config }: PlanContext): boolean {
+  const mount = config.mounts?.findLast(({ destination }) => /^\/?dev\/?$/.test(destination));
+  return mount !== undefined && parseMountOptions(mount.options ?? []).bind !== undefined;
+}
+
+function device(context: PlanContext, node: Node): Step[] {
+  const reason = { at: node.at, what: `make the device "${node.path}"` };
+  // Only the initial user namespace may make device nodes: elsewhere the host's are bound.
+  if (context.hasUserNamespace && node.type !== "p") return init(bindDevice(node.path), reason);
+  const { fileMode = DEFAULT_DEVICE_MODE, major = 0, minor = 0, uid = 0, gid = 0 } = node;
+  const isFifo = node.type === "p";
+  // Engines pass the type's bits along with the permissions.
+  const mode = TYPES[node.type] | (fileMode & 0o7777);
+  const numbers = isFifo ? { major: 0, minor: 0 } : { major, minor };
+  return init([{ op: "mknod", root: "rootfs", path: node.path, mode, ...numbers, uid, gid }], reason);
+}
+
+function bindDevice(path: string): InitOp[] {
+  return [
+    { op: "open_tree", path, flags: OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC, to: "device" },
+    { op: "open_target", root: "rootfs", path, kind: FILE, resolve: 0, to: "target" },
+    { op: "move_mount", from: "device", to: "target", flags: MOVE_TO_FD },
+    { op: "close", fd: "target" },
+    { op: "close", fd: "device" },
+  ];
+}
+
+function links({ config }: PlanContext): Step[] {
+  const hasProc = config.mounts?.some(({ destination }) => /^\/?proc\/?$/.test(destination)) ?? false;
+  return DEFAULT_SYMLINKS.flatMap(({ path, target, needs }) => {
+    if (needs !== undefined && !hasProc) return [];
+    // The image's own ptmx would be the host's, or nothing.
+    const op: InitOp = { op: "symlink", root: "rootfs", path, target, replace: needs === undefined };
+    return init([op], { what: `link "${path}" to "${target}"` });
+  });
+}

@@ -1,0 +1,201 @@
+/** `mounts`: each entry as steps of the mount API (config.md#mounts). */
+
+import { findMountOnlyOption, parseMountOptions, splitDataOption } from "../linux/mount-options.ts";
+import type { ParsedMount } from "../linux/mount-options.ts";
+import {
+  MOVE_MOUNT_F_EMPTY_PATH,
+  MOVE_MOUNT_T_EMPTY_PATH,
+  MS_BIND,
+  MS_REC,
+  MS_REMOUNT,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
+} from "../linux/mount-flags.ts";
+import { AT_RECURSIVE, RESOLVE_NO_SYMLINKS } from "../linux/open-flags.ts";
+import type { Mount } from "../spec/config.ts";
+import type { CgroupPlan } from "./cgroup.ts";
+import { cgroupMount } from "./cgroup-mounts.ts";
+import { absolute, isNew } from "./context.ts";
+import type { PlanContext } from "./context.ts";
+import { init } from "./step.ts";
+import type { Fd, InitOp, Step } from "./step.ts";
+
+/** What open_target opens, or makes when it is missing (addon/init/rootfs.h). */
+export const ANY = 0;
+export const DIRECTORY = 1;
+export const FILE = 2;
+
+export const MOVE_TO_FD: number = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+
+/** File systems that a link in the image must not put elsewhere: labels and limits are set through them (CVE-2019-19921). */
+const NEVER_LINKED: ReadonlySet<string> = new Set(["proc", "sysfs"]);
+
+/** One mount that is being planned. */
+interface Entry {
+  readonly mount: Mount;
+  readonly index: number;
+  readonly options: ParsedMount;
+  readonly reason: { readonly at: string; readonly what: string };
+}
+
+/**
+ * Opens the sources of bind mounts with the host's privileges, where init has a stage that still holds them: root of a
+ * user namespace may not be able to reach them. Otherwise each is opened when its turn comes.
+ */
+export function bindSources(context: PlanContext): Step[] {
+  if (!opensEarly(context)) return [];
+  const steps = init([{ op: "chdir", path: context.rootfs }], {
+    at: "/root/path",
+    what: `open the root file system "${context.rootfs}"`,
+  });
+  for (const entry of entries(context)) {
+    if (entry.options.bind !== undefined) steps.push(...init([openSource(context, entry)], entry.reason));
+  }
+  return steps;
+}
+
+/** All mounts, in the order of the config. */
+export function mounts(context: PlanContext, cgroup: CgroupPlan): Step[] {
+  return entries(context).flatMap((entry) => {
+    if (entry.options.remount) return init(remount(entry), entry.reason);
+    if (entry.options.bind !== undefined) return init(bindMount(context, entry), entry.reason);
+    if (entry.mount.type === "cgroup") return cgroupMount(context, { ...entry, cgroup });
+    if (sysfsNeedsHost(context, entry)) return init(bindMount(context, hostSysfs(entry)), entry.reason);
+    return init(newMount(entry), entry.reason);
+  });
+}
+
+function entries({ config }: PlanContext): Entry[] {
+  return (config.mounts ?? []).map((mount, index) => {
+    const options = parseMountOptions(mount.options ?? []);
+    const name = mount.source ?? mount.type ?? "none";
+    const what = `mount "${name}" on "${mount.destination}"`;
+    return { mount, index, options, reason: { at: `/mounts/${index}`, what } };
+  });
+}
+
+/** Stage 1 of a user namespace's container runs with the host's privileges, if the runtime has them. */
+export function opensEarly({ twoStages, host }: PlanContext): boolean {
+  return twoStages && host.uid === 0;
+}
+
+function openSource({ bundle }: PlanContext, { mount, index, options }: Entry): InitOp {
+  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (options.bind === "rbind" ? AT_RECURSIVE : 0);
+  return { op: "open_tree", path: absolute(mount.source ?? "", bundle), flags, to: mountFd(index) };
+}
+
+function bindMount(context: PlanContext, entry: Entry): InitOp[] {
+  const { mount, index, options } = entry;
+  const fd = mountFd(index);
+  return [
+    ...(opensEarly(context) ? [] : [openSource(context, entry)]),
+    ...attributes(fd, options),
+    { op: "open_target", root: "rootfs", path: mount.destination, kind: ANY, resolve: 0, like: fd, to: "target" },
+    { op: "move_mount", from: fd, to: "target", flags: MOVE_TO_FD },
+    ...propagation(fd, options),
+    { op: "close", fd: "target" },
+    { op: "close", fd },
+  ];
+}
+
+/** A new file system, configured option by option, and attached where its destination is when its turn comes. */
+export function newMount({ mount, index, options }: Pick<Entry, "mount" | "index" | "options">): InitOp[] {
+  if (findMountOnlyOption(options) !== undefined) return oldMount(mount, options);
+  const fd = mountFd(index);
+  const ops: InitOp[] = [
+    { op: "fsopen", type: mount.type ?? "", to: "file system" },
+    { op: "fsconfig_string", fd: "file system", key: "source", value: mount.source ?? mount.type ?? "none" },
+    ...options.superblockSet.map((key): InitOp => ({ op: "fsconfig_flag", fd: "file system", key })),
+    ...options.data.map(dataOption),
+    { op: "fsconfig_create", fd: "file system" },
+    { op: "fsmount", fd: "file system", attributes: options.attrSet, to: fd },
+    { op: "close", fd: "file system" },
+    ...recursiveAttributes(fd, options),
+  ];
+  if (options.tmpcopyup) ops.push({ op: "tmpcopyup", root: "rootfs", path: mount.destination, to: fd });
+  return [...ops, ...attach(fd, mount), ...propagation(fd, options), { op: "close", fd: "target" }, { op: "close", fd }];
+}
+
+function attach(from: Fd, { destination, type }: Mount): InitOp[] {
+  const resolve = NEVER_LINKED.has(type ?? "") ? RESOLVE_NO_SYMLINKS : 0;
+  return [
+    { op: "open_target", root: "rootfs", path: destination, kind: DIRECTORY, resolve, to: "target" },
+    { op: "move_mount", from, to: "target", flags: MOVE_TO_FD },
+  ];
+}
+
+function dataOption(option: string): InitOp {
+  const { key, value } = splitDataOption(option);
+  if (value === undefined) return { op: "fsconfig_flag", fd: "file system", key };
+  return { op: "fsconfig_string", fd: "file system", key, value };
+}
+
+/** By mount(2), for what fsconfig(2) has no words for; the destination is a descriptor all the same. */
+function oldMount(mount: Mount, options: ParsedMount): InitOp[] {
+  const source = mount.source ?? mount.type ?? "none";
+  const type = mount.type ?? "";
+  const resolve = NEVER_LINKED.has(type) ? RESOLVE_NO_SYMLINKS : 0;
+  return [
+    { op: "open_target", root: "rootfs", path: mount.destination, kind: DIRECTORY, resolve, to: "target" },
+    { op: "mount_at", fd: "target", source, type, flags: options.msFlags, data: options.data.join(",") },
+    { op: "close", fd: "target" },
+    ...changeAttached(mount, options),
+  ];
+}
+
+/** What is on the destination already, changed. */
+function remount({ mount, options }: Entry): InitOp[] {
+  const flags = MS_REMOUNT | options.msFlags | (options.bind === undefined ? 0 : MS_BIND);
+  const data = options.bind === undefined ? options.data.join(",") : "";
+  return [
+    { op: "open_target", root: "rootfs", path: mount.destination, kind: ANY, resolve: 0, to: "target" },
+    { op: "mount_at", fd: "target", source: "", type: "", flags, data },
+    { op: "close", fd: "target" },
+    ...changeAttached(mount, options),
+  ];
+}
+
+/** Propagation and recursive attributes of a mount that was made by its path's descriptor: it must be opened again. */
+function changeAttached(mount: Mount, options: ParsedMount): InitOp[] {
+  const changes = [...recursiveAttributes("target", options), ...propagation("target", options)];
+  if (changes.length === 0) return [];
+  return [
+    { op: "open_target", root: "rootfs", path: mount.destination, kind: ANY, resolve: 0, to: "target" },
+    ...changes,
+    { op: "close", fd: "target" },
+  ];
+}
+
+function attributes(fd: Fd, options: ParsedMount): InitOp[] {
+  const ops: InitOp[] = [];
+  if (options.attrSet !== 0 || options.attrClr !== 0) {
+    ops.push({ op: "mount_setattr", fd, flags: 0, set: options.attrSet, clear: options.attrClr, propagation: 0 });
+  }
+  return [...ops, ...recursiveAttributes(fd, options)];
+}
+
+function recursiveAttributes(fd: Fd, { recAttrSet: set, recAttrClr: clear }: ParsedMount): InitOp[] {
+  if (set === 0 && clear === 0) return [];
+  return [{ op: "mount_setattr", fd, flags: AT_RECURSIVE, set, clear, propagation: 0 }];
+}
+
+function propagation(fd: Fd, options: ParsedMount): InitOp[] {
+  return options.propagation.map((flags): InitOp => {
+    const recursive = (flags & MS_REC) !== 0;
+    return { op: "mount_setattr", fd, flags: recursive ? AT_RECURSIVE : 0, set: 0, clear: 0, propagation: flags & ~MS_REC };
+  });
+}
+
+/** Only who owns the network namespace may mount its sysfs: a user namespace on the host's network gets the host's, bound. */
+function sysfsNeedsHost(context: PlanContext, { mount }: Entry): boolean {
+  return mount.type === "sysfs" && context.hasUserNamespace && !isNew(context, "network");
+}
+
+function hostSysfs(entry: Entry): Entry {
+  const options = { ...entry.options, bind: "rbind" as const, superblockSet: [], data: [] };
+  return { ...entry, mount: { ...entry.mount, source: "/sys" }, options, index: entry.index };
+}
+
+function mountFd(index: number): Fd {
+  return `mount ${index}`;
+}

@@ -1,0 +1,147 @@
+/** Namespaces: which are cloned, joined or unshared, when, and with whose privileges (config-linux.md#namespaces). */
+
+import { CLONE_NEWCGROUP, CLONE_NEWTIME, CLONE_NEWUSER } from "../linux/clone-flags.ts";
+import { NAMESPACES } from "../linux/namespaces.ts";
+import type { NamespaceKind } from "../linux/namespaces.ts";
+import type { IdMapping } from "../spec/config.ts";
+import type { CgroupPlan } from "./cgroup.ts";
+import { isNew, joinedPath } from "./context.ts";
+import type { PlanContext } from "./context.ts";
+import { init, runtime } from "./step.ts";
+import type { Fd, InitOp, Step } from "./step.ts";
+
+export interface OpenedNamespaces {
+  readonly steps: readonly Step[];
+  readonly fds: readonly Fd[];
+}
+
+/**
+ * The order of joining: the user namespace has its own place; the mount namespace comes last, because the others were
+ * opened by path in the runtime's.
+ */
+const JOINED: readonly NamespaceKind[] = NAMESPACES.filter(({ type }) => type !== "user" && type !== "mount").concat(
+  NAMESPACES.filter(({ type }) => type === "mount"),
+);
+
+/** Unshared by init itself when their time has come, never part of a clone. */
+const NEVER_CLONED = new Set(["cgroup", "time", "user"]);
+
+/** Opens what is joined while its path means what the caller means by it: in the runtime's mount namespace. */
+export function openNamespaces(context: PlanContext): OpenedNamespaces {
+  const steps: Step[] = [];
+  const fds: Fd[] = [];
+  (context.config.linux?.namespaces ?? []).forEach(({ type, path }, index) => {
+    if (path === undefined || path === "") return;
+    const to = namespaceFd(type);
+    fds.push(to);
+    const at = `/linux/namespaces/${index}/path`;
+    steps.push(runtime({ op: "open_namespace", path, type, to, at, what: `open the ${type} namespace "${path}"` }));
+  });
+  return { steps, fds };
+}
+
+/** Starts init: with one stage it is born in its namespaces, with two only the second stage is. */
+export function spawnInit(
+  context: PlanContext,
+  { cgroup, namespaces }: { readonly cgroup: CgroupPlan; readonly namespaces: OpenedNamespaces },
+): Step[] {
+  const steps: Step[] = [];
+  const inherit = [...namespaces.fds, ...cgroup.entries];
+  if (context.waitForStart) {
+    steps.push(runtime({ op: "exec_fifo", to: "exec fifo", what: "make the exec fifo" }));
+    inherit.push("exec fifo");
+  }
+  const flags = context.twoStages ? 0 : clonedFlags(context);
+  const intoCgroup = cgroup.intoCgroup;
+  steps.push(runtime({ op: "spawn", flags, inherit, intoCgroup, at: "/linux/namespaces", what: "start the container's init" }));
+  return steps;
+}
+
+/** From the host's namespaces into the container's. */
+export function enterNamespaces(context: PlanContext, { fds }: OpenedNamespaces): Step[] {
+  const joins = JOINED.filter(({ type }) => fds.includes(namespaceFd(type)));
+  if (!context.twoStages) return joins.flatMap((kind) => join(context, kind, false));
+  const steps: Step[] = [];
+  // With the host's privileges first: a namespace that belongs to the host cannot be entered later. One that belongs to
+  // the container's user namespace refuses now, and is entered then.
+  if (context.hasUserNamespace) {
+    steps.push(...joins.flatMap((kind) => join(context, kind, true)));
+    steps.push(...enterUserNamespace(context));
+  }
+  steps.push(...joins.flatMap((kind) => join(context, kind, false)));
+  if (isNew(context, "time")) {
+    steps.push(...init([{ op: "unshare", flags: CLONE_NEWTIME }], reason(context, "time", "make")));
+  }
+  const what = "clone init into the container's namespaces";
+  steps.push(...init([{ op: "clone", flags: clonedFlags(context) }], { at: "/linux/namespaces", what }));
+  return steps;
+}
+
+/** What is left to do inside: the namespaces that a clone cannot make, and a network without a way to itself. */
+export function finishNamespaces(context: PlanContext): Step[] {
+  const steps: Step[] = [];
+  // After the last move into a cgroup: the namespace's root is the cgroup that the process is in now.
+  if (isNew(context, "cgroup")) {
+    steps.push(...init([{ op: "unshare", flags: CLONE_NEWCGROUP }], reason(context, "cgroup", "make")));
+  }
+  if (isNew(context, "network")) {
+    steps.push(...init([{ op: "lo_up" }], { ...reason(context, "network", "make"), what: 'bring up the interface "lo"' }));
+  }
+  const { hostname, domainname } = context.config;
+  if (hostname !== undefined && hostname !== "") {
+    steps.push(...init([{ op: "sethostname", name: hostname }], { at: "/hostname", what: `set the hostname "${hostname}"` }));
+  }
+  if (domainname !== undefined && domainname !== "") {
+    const what = `set the domainname "${domainname}"`;
+    steps.push(...init([{ op: "setdomainname", name: domainname }], { at: "/domainname", what }));
+  }
+  return steps;
+}
+
+function enterUserNamespace(context: PlanContext): Step[] {
+  const steps: Step[] = [];
+  if (isNew(context, "user")) {
+    const { uidMappings = [], gidMappings = [] } = context.config.linux ?? {};
+    steps.push(...init([{ op: "unshare", flags: CLONE_NEWUSER }], reason(context, "user", "make")));
+    const what = "write the user namespace's id maps";
+    steps.push(...init([{ op: "gate", name: "idmap", count: 0 }], { at: "/linux/uidMappings", what }));
+    const maps = { uid: formatMap(uidMappings), gid: formatMap(gidMappings) };
+    steps.push(runtime({ op: "write_idmap", ...maps, at: "/linux/uidMappings", what }));
+  } else {
+    const ops: InitOp[] = [{ op: "setns", fd: namespaceFd("user"), type: CLONE_NEWUSER, attempt: false }];
+    steps.push(...init(ops, reason(context, "user", "join")));
+  }
+  // As root of the new namespace, if it has one: what init makes then belongs to the container.
+  const ops: InitOp[] = [];
+  if (mapsRoot(context, "gidMappings")) ops.push({ op: "setresgid", gid: 0 });
+  if (mapsRoot(context, "uidMappings")) ops.push({ op: "setresuid", uid: 0 });
+  return [...steps, ...init(ops, { at: "/linux/uidMappings", what: "become root of the user namespace" })];
+}
+
+/** A joined user namespace has a root of its own making; that of a new one is known. */
+export function mapsRoot(context: PlanContext, field: "uidMappings" | "gidMappings"): boolean {
+  if (joinedPath(context, "user") !== undefined) return true;
+  return (context.config.linux?.[field] ?? []).some(({ containerID, size }) => containerID === 0 && size > 0);
+}
+
+function join(context: PlanContext, { type, flag }: NamespaceKind, attempt: boolean): Step[] {
+  const ops: InitOp[] = [{ op: "setns", fd: namespaceFd(type), type: flag, attempt }];
+  return init(ops, reason(context, type, "join"));
+}
+
+function clonedFlags(context: PlanContext): number {
+  return NAMESPACES.filter(({ type }) => !NEVER_CLONED.has(type) && isNew(context, type)).reduce((sum, { flag }) => sum + flag, 0);
+}
+
+function reason(context: PlanContext, type: string, verb: string): { at: string; what: string } {
+  const index = (context.config.linux?.namespaces ?? []).findIndex((namespace) => namespace.type === type);
+  return { at: `/linux/namespaces/${index}`, what: `${verb} the ${type} namespace` };
+}
+
+function namespaceFd(type: string): Fd {
+  return `${type} namespace`;
+}
+
+function formatMap(mappings: readonly IdMapping[]): string {
+  return mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join("");
+}

@@ -1,0 +1,136 @@
+/** The root file system: cut off from the host's mounts, attached, and made the root (config.md#root). */
+
+import {
+  MNT_DETACH,
+  MOUNT_ATTR_RDONLY,
+  MOVE_MOUNT_F_EMPTY_PATH,
+  MOVE_MOUNT_T_EMPTY_PATH,
+  MS_PRIVATE,
+  MS_REC,
+  MS_SHARED,
+  MS_SLAVE,
+  MS_UNBINDABLE,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
+} from "../linux/mount-flags.ts";
+import { AT_EMPTY_PATH, AT_RECURSIVE, O_PATH, openFlags } from "../linux/open-flags.ts";
+import { isNew } from "./context.ts";
+import type { PlanContext } from "./context.ts";
+import { DIRECTORY, opensEarly } from "./mounts.ts";
+import { init } from "./step.ts";
+import type { InitOp, Step } from "./step.ts";
+
+/** linux.rootfsPropagation (config-linux.md#rootfs-mount-propagation), and the recursive forms that runc accepts. */
+const PROPAGATION: Readonly<Record<string, number>> = {
+  shared: MS_SHARED,
+  rshared: MS_SHARED | MS_REC,
+  slave: MS_SLAVE,
+  rslave: MS_SLAVE | MS_REC,
+  private: MS_PRIVATE,
+  rprivate: MS_PRIVATE | MS_REC,
+  unbindable: MS_UNBINDABLE,
+  runbindable: MS_UNBINDABLE | MS_REC,
+};
+
+const MOVE_TO_FD = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+
+/** Attaches a copy of the root's mounts on the root's own path, where hooks look for it. */
+export function prepareRootfs(context: PlanContext): Step[] {
+  // Files are made with the modes that the plan names.
+  const umask = init([{ op: "umask", mask: 0 }], { what: "clear the umask" });
+  const reason = { at: "/root/path", what: `open the root file system "${context.rootfs}"` };
+  const { O_DIRECTORY } = openFlags(context.host.arch);
+  if (!isNew(context, "mount")) {
+    const open: InitOp = { op: "openat2", path: context.rootfs, flags: O_PATH | O_DIRECTORY, mode: 0, resolve: 0, to: "rootfs" };
+    return [...umask, ...init([open], reason)];
+  }
+  const steps = [...umask, ...cutOff(context)];
+  const clone = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH;
+  const ops: InitOp[] = [
+    // Where there was a first stage with the host's privileges, it went there: root of a user namespace may not be able to.
+    ...(opensEarly(context) ? [] : [{ op: "chdir", path: context.rootfs } as const]),
+    { op: "open_tree", path: "", flags: clone, to: "rootfs" },
+  ];
+  if (isShared(context)) {
+    // The host would see the container's mounts otherwise: its root file system is in the same peer group.
+    ops.push({ op: "mount_setattr", fd: "rootfs", flags: AT_RECURSIVE, set: 0, clear: 0, propagation: MS_PRIVATE });
+  }
+  ops.push({ op: "move_mount", from: "rootfs", flags: MOVE_TO_FD });
+  return [...steps, ...init(ops, reason)];
+}
+
+/** Mounts of the container must never reach the host; mounts of the host may reach the container. */
+function cutOff(context: PlanContext): Step[] {
+  const propagation = PROPAGATION[context.config.linux?.rootfsPropagation ?? ""] ?? MS_SLAVE;
+  const ops: InitOp[] = [{ op: "mount", source: "", target: "/", type: "", flags: propagation | MS_REC, data: "" }];
+  if (isShared(context)) {
+    const target = context.host.mountPointOf(context.rootfs);
+    ops.push({ op: "mount", source: "", target, type: "", flags: MS_PRIVATE, data: "" });
+  }
+  return init(ops, { at: "/linux/rootfsPropagation", what: "cut the mounts off from the host's" });
+}
+
+function isShared({ config }: PlanContext): boolean {
+  return ((PROPAGATION[config.linux?.rootfsPropagation ?? ""] ?? 0) & MS_SHARED) !== 0;
+}
+
+/** The last that is done to the root before it is entered: the working directory must exist, then it may be read-only. */
+export function finishRootfs({ config }: PlanContext): Step[] {
+  const steps: Step[] = [];
+  const cwd = config.process?.cwd ?? "/";
+  if (cwd !== "/") {
+    const ops: InitOp[] = [
+      { op: "open_target", root: "rootfs", path: cwd, kind: DIRECTORY, resolve: 0, to: "cwd" },
+      { op: "close", fd: "cwd" },
+    ];
+    steps.push(...init(ops, { at: "/process/cwd", what: `make the working directory "${cwd}"` }));
+  }
+  if (config.root?.readonly === true) {
+    const op: InitOp = { op: "mount_setattr", fd: "rootfs", flags: 0, set: MOUNT_ATTR_RDONLY, clear: 0, propagation: 0 };
+    steps.push(...init([op], { at: "/root/readonly", what: "make the root file system read-only" }));
+  }
+  return steps;
+}
+
+/** Makes the root the root. */
+export function enterRootfs(context: PlanContext): Step[] {
+  const steps = init([{ op: "fchdir", fd: "rootfs" }, ...switchRoot(context), { op: "close", fd: "rootfs" }], {
+    at: "/root/path",
+    what: `enter the root file system "${context.rootfs}"`,
+  });
+  const propagation = PROPAGATION[context.config.linux?.rootfsPropagation ?? ""];
+  if (propagation === undefined || !isNew(context, "mount")) return steps;
+  const op: InitOp = { op: "mount", source: "", target: "/", type: "", flags: propagation, data: "" };
+  return [...steps, ...init([op], { at: "/linux/rootfsPropagation", what: "set the root's propagation" })];
+}
+
+function switchRoot(context: PlanContext): InitOp[] {
+  // Another's mount namespace, or the host's: its root is not ours to move.
+  if (!isNew(context, "mount")) return [{ op: "chroot", path: "." }, { op: "chdir", path: "/" }];
+  if (context.noPivot) {
+    const { O_DIRECTORY } = openFlags(context.host.arch);
+    return [
+      { op: "openat2", path: "/", flags: O_PATH | O_DIRECTORY, mode: 0, resolve: 0, to: "old root" },
+      { op: "move_mount", from: "rootfs", to: "old root", flags: MOVE_TO_FD },
+      { op: "close", fd: "old root" },
+      { op: "chroot", path: "." },
+      { op: "chdir", path: "/" },
+    ];
+  }
+  const ops: InitOp[] = [];
+  const { O_DIRECTORY } = openFlags(context.host.arch);
+  if (isShared(context)) {
+    ops.push({ op: "openat2", path: "/", flags: O_PATH | O_DIRECTORY, mode: 0, resolve: 0, to: "old root" });
+  }
+  // Both names are the current directory: the old root ends on top of the new one, and no directory is needed for it
+  // (pivot_root(2), "pivot_root(".", ".")").
+  ops.push({ op: "pivot_root", new_root: ".", put_old: "." });
+  if (isShared(context)) {
+    // To unmount the old root in a shared group would unmount the host's.
+    ops.push({ op: "fchdir", fd: "old root" });
+    ops.push({ op: "mount", source: "", target: ".", type: "", flags: MS_SLAVE | MS_REC, data: "" });
+    ops.push({ op: "close", fd: "old root" });
+  }
+  ops.push({ op: "umount2", target: ".", flags: MNT_DETACH }, { op: "chdir", path: "/" });
+  return ops;
+}

@@ -1,0 +1,91 @@
+/**
+ * The words of tsrun: a *plan* is the whole list, a *step* one entry, an *op* its kind, a *gate* a step at which init and
+ * runtime meet, *host* the facts about this machine that a plan may depend on.
+ */
+
+import type { OPS, OpName } from "./ops.ts";
+
+/** A descriptor of the plan, by a name that means something to its reader: `rootfs`, `mount 3`. */
+export type Fd = string;
+
+interface FieldTypes {
+  u: number | bigint | boolean;
+  /** Absent: none; where a directory is meant, the current one. */
+  f: Fd | undefined;
+  s: string;
+  /** Text, bytes, or 32-bit numbers. */
+  b: string | Uint8Array | readonly number[];
+  l: readonly string[];
+}
+
+/** What every step may say about itself. */
+interface Reason {
+  /** The JSON Pointer of what asks for the step in config.json. */
+  readonly at?: string;
+  /** What the step is part of, in the words that follow `cannot`: `mount "tmpfs" on "/dev/shm"`. */
+  readonly what?: string;
+}
+
+type Fields<Rows extends readonly (readonly [string, keyof FieldTypes])[]> = {
+  readonly [Row in Rows[number] as undefined extends FieldTypes[Row[1]] ? never : Row[0]]: FieldTypes[Row[1]];
+} & {
+  readonly [Row in Rows[number] as undefined extends FieldTypes[Row[1]] ? Row[0] : never]?: FieldTypes[Row[1]];
+};
+
+type InitStepOf<Op extends OpName> = { readonly by: "init"; readonly op: Op } & Reason & Fields<(typeof OPS)[Op]["fields"]>;
+
+/** A step that tsrun-init runs. */
+export type InitStep = { [Op in OpName]: InitStepOf<Op> }[OpName];
+
+/** What an init step holds besides `by`; planners write this. */
+export type InitOp = { [Op in OpName]: Omit<InitStepOf<Op>, "by"> }[OpName];
+
+/** A step that the runtime runs itself, in TypeScript. */
+export type RuntimeOp =
+  /** Makes the container's cgroup in each hierarchy, and opens the ways into it. */
+  | { readonly op: "cgroup_create"; readonly path: string; readonly controllers: readonly string[] }
+  | {
+      readonly op: "cgroup_write";
+      readonly controller: string;
+      readonly version: 1 | 2;
+      readonly file: string;
+      readonly value: string;
+      readonly optional?: true;
+      readonly notBelow?: string;
+    }
+  /** Attaches the BPF program that decides about devices on cgroup v2. */
+  | { readonly op: "cgroup_devices"; readonly program: Uint8Array }
+  /** Opens a namespace to join, and makes sure that it is one of this type. */
+  | { readonly op: "open_namespace"; readonly path: string; readonly type: string; readonly to: Fd }
+  /** Makes the exec fifo, and opens it as a path only. */
+  | { readonly op: "exec_fifo"; readonly to: Fd }
+  /** Clones init into new namespaces and the container's cgroup; `inherit` are the descriptors that it begins with. */
+  | { readonly op: "spawn"; readonly flags: number; readonly inherit: readonly Fd[]; readonly intoCgroup: boolean }
+  /** Writes the user namespace's maps. */
+  | { readonly op: "write_idmap"; readonly uid: string; readonly gid: string }
+  | { readonly op: "run_hook"; readonly point: "prestart" | "createRuntime"; readonly index: number }
+  /** Hands the terminal's master to whom it is for. */
+  | { readonly op: "console" }
+  /** Sends the seccomp listener to linux.seccomp.listenerPath. */
+  | { readonly op: "seccomp_listener" };
+
+export type RuntimeStep = { readonly by: "runtime" } & Reason & RuntimeOp;
+
+export type Step = InitStep | RuntimeStep;
+
+/** Everything that is done to make a container, in order. */
+export interface Plan {
+  readonly steps: readonly Step[];
+  /** What the config asks for and cannot be had, and need not be (config.md: warnings). */
+  readonly warnings: readonly string[];
+}
+
+/** Marks ops as init's, and says why they are there. */
+export function init(ops: readonly InitOp[], reason: Reason = {}): InitStep[] {
+  return ops.map((op) => ({ by: "init", ...reason, ...op }) as InitStep);
+}
+
+/** Marks an op as the runtime's. */
+export function runtime(op: RuntimeOp & Reason): RuntimeStep {
+  return { by: "runtime", ...op };
+}

@@ -1,0 +1,95 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import type { Config } from "./config.ts";
+import { unsupported } from "./unsupported.ts";
+import { warnings } from "./warnings.ts";
+
+const test = suite("spec/unsupported, spec/warnings");
+
+function config(parts: object): Config {
+  return { ociVersion: "1.3.0", root: { path: "rootfs" }, ...parts };
+}
+
+const asking: Readonly<Record<string, object>> = {
+  "/process/scheduler": { process: { cwd: "/", scheduler: { policy: "SCHED_BATCH" } } },
+  "/process/ioPriority": { process: { cwd: "/", ioPriority: { class: "IOPRIO_CLASS_IDLE", priority: 0 } } },
+  "/linux/timeOffsets": { linux: { timeOffsets: { boottime: { secs: 1 } } } },
+  "/linux/netDevices": { linux: { netDevices: { eth0: {} } } },
+  "/linux/resources/blockIO": { linux: { resources: { blockIO: { weight: 10 } } } },
+  "/linux/resources/hugepageLimits": { linux: { resources: { hugepageLimits: [{ pageSize: "2MB", limit: 0 }] } } },
+  "/linux/resources/network": { linux: { resources: { network: { classID: 1 } } } },
+  "/linux/resources/rdma": { linux: { resources: { rdma: { mlx: { hcaHandles: 0 } } } } },
+  "/linux/resources/unified": { linux: { resources: { unified: { "memory.high": "" } } } },
+  "/linux/intelRdt": { linux: { intelRdt: { closID: "x" } } },
+  "/linux/memoryPolicy": { linux: { memoryPolicy: { mode: "MPOL_LOCAL" } } },
+  "/linux/personality": { linux: { personality: { domain: "LINUX32" } } },
+};
+for (const [pointer, parts] of Object.entries(asking)) {
+  test(`unsupported() names ${pointer}`, () => {
+    const message = `"${pointer.slice(1).replaceAll("/", ".")}" is not supported yet`;
+    assert.equal(unsupported(config(parts)), [{ pointer, message }]);
+  });
+}
+
+test("unsupported() names each idmapped mount", () => {
+  const mapping = [{ containerID: 0, hostID: 0, size: 1 }];
+  const mounts = [
+    { destination: "/a" },
+    { destination: "/b", options: ["bind", "idmap"] },
+    { destination: "/c", uidMappings: mapping, gidMappings: mapping },
+  ];
+  const message = "an idmapped mount is not supported yet";
+  assert.equal(unsupported(config({ mounts })), [{ pointer: "/mounts/1", message }, { pointer: "/mounts/2", message }]);
+});
+
+test("unsupported() passes over values that change nothing", () => {
+  const parts = {
+    mounts: [{ destination: "/a", uidMappings: [], gidMappings: [] }],
+    process: { cwd: "/", execCPUAffinity: { initial: "0" }, apparmorProfile: "x", selinuxLabel: "y" },
+    linux: {
+      mountLabel: "z",
+      timeOffsets: { monotonic: { secs: 0, nanosecs: 0 }, boottime: {} },
+      netDevices: {},
+      intelRdt: {},
+      memoryPolicy: {},
+      resources: {
+        blockIO: { weight: 0, weightDevice: [], throttleReadBpsDevice: [] },
+        hugepageLimits: [],
+        network: { priorities: [] },
+        rdma: {},
+        unified: {},
+      },
+    },
+  };
+  assert.equal(unsupported(config(parts)), []);
+});
+
+test("warnings() tells of unknown capabilities in every set, and what was meant", () => {
+  const process = { cwd: "/", capabilities: { bounding: ["CAP_KILL", "CAP_FLY"], inheritable: ["CAP_NET_ADMN"] } };
+  assert.equal(warnings(config({ process })), [
+    { pointer: "/process/capabilities/bounding/1", message: 'unknown capability "CAP_FLY" is ignored' },
+    {
+      pointer: "/process/capabilities/inheritable/0",
+      message: 'unknown capability "CAP_NET_ADMN" is ignored',
+      hint: 'did you mean "CAP_NET_ADMIN"?',
+    },
+  ]);
+});
+
+test("warnings() tells of ambient capabilities that the kernel will refuse", () => {
+  const capabilities = { ambient: ["CAP_KILL"], permitted: ["CAP_KILL"] };
+  assert.equal(warnings(config({ process: { cwd: "/", capabilities } })), [
+    {
+      pointer: "/process/capabilities/ambient/0",
+      message: 'the ambient capability "CAP_KILL" cannot be granted: it is not in "inheritable"',
+    },
+  ]);
+});
+
+test("warnings() tells of relative destinations", () => {
+  assert.equal(warnings(config({ mounts: [{ destination: "/a" }, { destination: "b" }] })), [
+    { pointer: "/mounts/1/destination", message: 'the relative path "b" is taken from "/", and such paths are deprecated' },
+  ]);
+});
+
+test.run();
