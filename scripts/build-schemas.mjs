@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import Ajv from "ajv";
 import standaloneCode from "ajv/dist/standalone/index.js";
+import { quickValidator } from "./quick-validator.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const source = join(root, "schemas");
@@ -68,9 +69,12 @@ function transform(node, change) {
   return copy;
 }
 
-function compile(ref, { thorough }) {
+const strict = new Map([...schemas].map(([name, schema]) => [name, stricter(bare(schema))]));
+
+/** The body of a function that returns ajv's validator, which lists all errors. */
+function thoroughValidator(ref) {
   const ajv = new Ajv({
-    allErrors: thorough,
+    allErrors: true,
     messages: false,
     meta: false,
     validateSchema: false,
@@ -78,12 +82,11 @@ function compile(ref, { thorough }) {
     inlineRefs: true,
     code: { source: true, esm: false, lines: true },
   });
-  for (const [name, schema] of schemas) ajv.addSchema(thorough ? bare(schema) : stricter(bare(schema)), name);
+  for (const [name, schema] of schemas) ajv.addSchema(bare(schema), name);
   const code = standaloneCode(ajv, ajv.getSchema(ref) ?? ajv.compile({ $ref: ref }));
   const exported = /module\.exports = (\w+);\s*module\.exports\.default = \w+;/.exec(code);
   if (exported === null) throw new Error(`${ref}: ajv's code has another form than expected`);
-  const text = code.replace(exported[0], "").replace('"use strict";', "");
-  const body = withoutUnused(thorough ? text : text.replaceAll(/^\w+\.errors = (\[\{.*\}\]|vErrors);\n/gm, ""));
+  const body = withoutUnused(code.replace(exported[0], "").replace('"use strict";', ""));
   if (/\brequire\(|\bimport\b/.test(body)) throw new Error(`${ref}: the code needs ajv at run time`);
   return `${body.trim()}\nreturn ${exported[1]};`;
 }
@@ -110,14 +113,14 @@ function moduleText({ name, ref, quick }) {
       `let quick${name}: ((data: unknown) => boolean) | undefined;`,
       `/** Says yes only to a valid document whose integers are all exact; a no may be wrong. */`,
       `export function isPlain${name}(data: unknown): boolean {\n  return (quick${name} ??= makeQuick())(data);\n}`,
-      `function makeQuick() {\n${compile(ref, { thorough: false })}\n}`,
+      `function makeQuick() {\n${quickValidator(ref, strict)}\n}`,
     );
   }
   parts.push(
     `/** Returns every error of the document against the schema; none means that it is valid. */`,
     `export function schemaErrorsOf${name}(data: unknown): readonly SchemaError[] {`,
     "  const validate = makeThorough();\n  return validate(data) ? [] : validate.errors;\n}",
-    `function makeThorough() {\n${compile(ref, { thorough: true })}\n}`,
+    `function makeThorough() {\n${thoroughValidator(ref)}\n}`,
   );
   return `${parts.join("\n")}\n`;
 }
