@@ -1,16 +1,18 @@
 // The wire contract between src/plan/ops.ts, which encodes a plan, and tsrun-init, which runs it.
 // A test reads this file and src/plan/ops.ts and compares them.
 //
-//   plan    := header step*
-//   header  := magic:u32 version:u32 steps:u32 inherited:u32
-//   step    := op:u32 index:u32 length:u32 payload[length]       index: the step's place in the printed plan
+//   plan    := header words:u32[] text:u8[] data:u8[]
+//   header  := magic:u32 version:u32 steps:u32 inherited:u32 words:u32 text:u32 data:u32, the last three as sizes in
+//              words and bytes
+//   words   := step*
+//   step    := op:u32 index:u32 field*                           index: the step's place in the printed plan
 //
-//   field kinds, in the payload in the order of the table, without padding, little endian:
-//   u  u64
-//   f  u32, a descriptor of the plan: an index into init's table; kNoFd: none (AT_FDCWD where a directory is meant)
-//   s  u32 length, bytes, NUL (the length does not count the NUL; the bytes hold none)
-//   b  u32 length, bytes
-//   l  u32 count, then that many s
+//   field kinds, in the order of the table, little endian:
+//   u  two words, a u64, the low one first
+//   f  one word, a descriptor of the plan: an index into init's table; kNoFd: none (AT_FDCWD where a directory is meant)
+//   s  two words, offset and length in `text`; a NUL follows (the length does not count it; the bytes hold none)
+//   b  two words, offset and length in `data`
+//   l  one word, a count, then that many s
 //
 // What init finds when it begins: argv[1] is the number B of the first descriptor that is its own, in decimal.
 //   B      the plan, a sealed memfd
@@ -45,10 +47,10 @@ constexpr uint32_t kNoFd = 0xffffffff;
 constexpr uint32_t kMaxFds = 1024;
 
 struct Header {
-  uint32_t magic, version, steps, inherited;
+  uint32_t magic, version, steps, inherited, words, text, data;
 };
 struct StepHeader {
-  uint32_t op, index, length;
+  uint32_t op, index;
 };
 
 enum MessageKind : uint32_t { kGate = 1, kFailure = 2, kWarning = 3, kChild = 4 };

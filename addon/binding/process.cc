@@ -71,6 +71,9 @@ Napi::Value become_subreaper(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// (status): ends this process as it stands; nothing of the engine is wound down
+Napi::Value exit_now(const Napi::CallbackInfo& info) { _exit(integer32(info[0])); }
+
 }  // namespace
 
 void export_process(Napi::Env env, Napi::Object exports) {
@@ -81,6 +84,7 @@ void export_process(Napi::Env env, Napi::Object exports) {
   add(env, exports, "kill", kill);
   add(env, exports, "prlimit", prlimit);
   add(env, exports, "becomeSubreaper", become_subreaper);
+  add(env, exports, "exitNow", exit_now);
 }
 
 }  // namespace binding

@@ -84,7 +84,7 @@ void begin(Context& context, const plan::Header& header) {
     if (!reader.step(step)) gate::fail(context, -sys::kEPROTO);
     context.step = step.index;
     const Entry* entry = find(step.op);
-    if (entry == nullptr || !reader.fields(entry->fields, step.length, fields)) gate::fail(context, -sys::kEPROTO);
+    if (entry == nullptr || !reader.fields(entry->fields, fields)) gate::fail(context, -sys::kEPROTO);
     long result = entry->run(context, fields);
     if (result < 0) gate::fail(context, result);
   }
@@ -105,9 +105,9 @@ extern "C" [[noreturn]] void init_main(long* stack) {
   size_t size = 0;
   const char* data = map_plan(context.own, size);
   if (data == nullptr) sys::exit(kExitNoPlan);
-  plan::Reader reader(data, size);
+  plan::Reader reader;
   plan::Header header;
-  if (!reader.header(header)) sys::exit(kExitNoPlan);
+  if (!reader.open(data, size, header)) sys::exit(kExitNoPlan);
   begin(context, header);
   sys::close(context.own);
   run(context, reader, header.steps);

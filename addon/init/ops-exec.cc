@@ -189,9 +189,8 @@ const char** to_argv(const plan::List& list, const char* extra) {
     if (at < 0 && at > -4096) return nullptr;
     out = reinterpret_cast<const char**>(at);
   }
-  const char* at = list.first;
   uint32_t n = 0;
-  for (; n < list.count; n++) out[n] = plan::next_entry(at);
+  for (; n < list.count; n++) out[n] = list[n];
   if (extra != nullptr) out[n++] = extra;
   out[n] = nullptr;
   return out;

@@ -2,43 +2,53 @@
 
 namespace plan {
 
-bool Reader::take(void* out, size_t size) {
-  if (left_ < size) return false;
-  memcpy(out, at_, size);
-  at_ += size;
-  left_ -= size;
+bool Reader::open(const char* data, size_t size, Header& header) {
+  if (size < sizeof header) return false;
+  memcpy(&header, data, sizeof header);
+  if (header.magic != kMagic || header.version != kVersion || header.inherited > kMaxFds) return false;
+  const uint64_t words = uint64_t{header.words} * sizeof(uint32_t);
+  if (sizeof header + words + header.text + header.data != size) return false;
+  at_ = data + sizeof header;
+  left_ = header.words;
+  text_ = at_ + words;
+  text_size_ = header.text;
+  data_ = text_ + header.text;
+  data_size_ = header.data;
   return true;
 }
 
-bool Reader::header(Header& out) {
-  return take(&out, sizeof out) && out.magic == kMagic && out.version == kVersion && out.inherited <= kMaxFds;
+bool Reader::word(uint32_t& out) {
+  if (left_ == 0) return false;
+  memcpy(&out, at_, sizeof out);
+  at_ += sizeof out;
+  left_--;
+  return true;
 }
 
-bool Reader::step(StepHeader& out) { return take(&out, sizeof out) && out.length <= left_; }
+bool Reader::step(StepHeader& out) { return word(out.op) && word(out.index); }
 
 bool Reader::bytes(Field& out) {
-  if (!take(&out.length, sizeof out.length) || out.length > left_) return false;
-  out.s = at_;
-  at_ += out.length;
-  left_ -= out.length;
+  uint32_t offset = 0;
+  if (!word(offset) || !word(out.length)) return false;
+  if (offset > data_size_ || out.length > data_size_ - offset) return false;
+  out.s = data_ + offset;
   return true;
 }
 
 bool Reader::string(Field& out) {
-  if (!take(&out.length, sizeof out.length) || out.length >= left_) return false;
+  uint32_t offset = 0;
+  if (!word(offset) || !word(out.length)) return false;
+  if (offset >= text_size_ || out.length >= text_size_ - offset) return false;
+  out.s = text_ + offset;
   for (uint32_t i = 0; i < out.length; i++)
-    if (at_[i] == 0) return false;
-  if (at_[out.length] != 0) return false;
-  out.s = at_;
-  at_ += out.length + 1;
-  left_ -= out.length + 1;
-  return true;
+    if (out.s[i] == 0) return false;
+  return out.s[out.length] == 0;
 }
 
 bool Reader::list(Field& out) {
-  uint32_t count;
-  if (!take(&count, sizeof count)) return false;
-  out.list = {at_, count};
+  uint32_t count = 0;
+  if (!word(count)) return false;
+  out.list = {at_, text_, count};
   for (uint32_t i = 0; i < count; i++) {
     Field entry{};
     if (!string(entry)) return false;
@@ -46,19 +56,19 @@ bool Reader::list(Field& out) {
   return true;
 }
 
-bool Reader::fields(const char* kinds, uint32_t length, Field* out) {
-  const size_t after = left_ - length;  // step() made sure that length <= left_
+bool Reader::fields(const char* kinds, Field* out) {
   for (; *kinds != 0; kinds++, out++) {
     *out = Field{};
-    uint32_t index = 0;
+    uint32_t low = 0, high = 0;
     bool ok = false;
     switch (*kinds) {
       case 'u':
-        ok = take(&out->u, sizeof out->u);
+        ok = word(low) && word(high);
+        out->u = (uint64_t{high} << 32) | low;
         break;
       case 'f':
-        ok = take(&index, sizeof index) && (index < kMaxFds || index == kNoFd);
-        out->u = index;
+        ok = word(low) && (low < kMaxFds || low == kNoFd);
+        out->u = low;
         break;
       case 's':
         ok = string(*out);
@@ -72,17 +82,9 @@ bool Reader::fields(const char* kinds, uint32_t length, Field* out) {
       default:
         break;
     }
-    if (!ok || left_ < after) return false;
+    if (!ok) return false;
   }
-  return left_ == after;
-}
-
-const char* next_entry(const char*& at) {
-  uint32_t length;
-  memcpy(&length, at, sizeof length);
-  const char* entry = at + sizeof length;
-  at = entry + length + 1;
-  return entry;
+  return true;
 }
 
 }  // namespace plan

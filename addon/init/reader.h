@@ -1,5 +1,5 @@
-// Reads a plan from memory and trusts nothing of it: every length is checked before it is used, every string ends in
-// NUL and holds none, every descriptor index lies inside the table. Pure, so that it is tested under sanitizers.
+// Reads a plan from memory and trusts nothing of it: every offset is checked before it is used, every string ends in NUL
+// and holds none, every descriptor index lies inside the table. Pure, so that it is tested under sanitizers.
 #pragma once
 
 #include "../plan.h"
@@ -7,42 +7,50 @@
 
 namespace plan {
 
+// Strings that Reader::fields accepted.
 struct List {
-  const char* first;  // the first entry's length word; entries follow each other
+  const char* words;  // offset and length of each
+  const char* text;
   uint32_t count;
+
+  const char* operator[](uint32_t index) const {
+    uint32_t offset;
+    memcpy(&offset, words + index * 2 * sizeof offset, sizeof offset);
+    return text + offset;
+  }
 };
 
 // One field of a step; which member is set follows from the field's kind.
 struct Field {
-  uint64_t u;         // u, and the index of f
-  const char* s;      // s, b
-  uint32_t length;    // s, b
-  List list;          // l
+  uint64_t u;       // u, and the index of f
+  const char* s;    // s, b
+  uint32_t length;  // s, b
+  List list;        // l
 };
 
 constexpr uint32_t kMaxFields = 8;
 
 class Reader {
  public:
-  Reader(const char* data, size_t size) : at_(data), left_(size) {}
-
-  bool header(Header& out);
+  // The whole plan; false when its sizes do not add up to `size`.
+  bool open(const char* data, size_t size, Header& header);
   bool step(StepHeader& out);
-  // Decodes the payload of the step whose header was read last; false when it does not match `kinds` exactly.
-  bool fields(const char* kinds, uint32_t length, Field* out);
+  // Decodes the fields of the step whose header was read last.
+  bool fields(const char* kinds, Field* out);
   bool done() const { return left_ == 0; }
 
  private:
-  bool take(void* out, size_t size);
+  bool word(uint32_t& out);
   bool string(Field& out);
   bool bytes(Field& out);
   bool list(Field& out);
 
-  const char* at_;
-  size_t left_;
+  const char* at_ = nullptr;
+  uint32_t left_ = 0;  // words
+  const char* text_ = nullptr;
+  uint32_t text_size_ = 0;
+  const char* data_ = nullptr;
+  uint32_t data_size_ = 0;
 };
-
-// The next entry of a list that Reader::fields accepted; moves `at` on.
-const char* next_entry(const char*& at);
 
 }  // namespace plan

@@ -5,7 +5,8 @@ import { closeEntry, entryDescriptors } from "../cgroup/entry.ts";
 import type { EntryDescriptors } from "../cgroup/entry.ts";
 import type { Cgroup } from "../cgroup/cgroup.ts";
 import { createCgroup, undoCreate } from "../cgroup/create.ts";
-import { applyWrites } from "../cgroup/write.ts";
+import { openWriter } from "../cgroup/write.ts";
+import type { LimitWriter } from "../cgroup/write.ts";
 import { InitError } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { SIGKILL } from "../linux/signals.ts";
@@ -63,6 +64,8 @@ export class Execution {
   readonly #fds = new Map<Fd, number>();
   #cgroup: Cgroup | undefined;
   #entry: EntryDescriptors | undefined;
+  /** Keeps the directories open while one limit follows the other. */
+  #limits: LimitWriter | undefined;
   #init: Spawned | undefined;
   #gate: Gate | undefined;
   /** What came with the gate that init waits at. */
@@ -122,6 +125,7 @@ export class Execution {
   /** Closes what only the making needed. */
   close(): void {
     this.#gate?.close();
+    this.#closeLimits();
     this.#closeEntry();
     for (const fd of this.#fds.values()) closeSync(fd);
     this.#fds.clear();
@@ -155,7 +159,8 @@ export class Execution {
       this.#handlers.cgroupMade(cgroup);
     },
     cgroup_write: (step) => {
-      applyWrites(this.#cgroup?.directories ?? [], [{ pointer: "", ...step }]);
+      this.#limits ??= openWriter(this.#cgroup?.directories ?? []);
+      this.#limits.write({ pointer: "", ...step });
     },
     cgroup_devices: async ({ program }) => {
       const { attachDevices } = await import("../cgroup/devices.ts");
@@ -194,6 +199,7 @@ export class Execution {
   };
 
   #spawn({ flags, inherit, intoCgroup }: Extract<RuntimeStep, { op: "spawn" }>): void {
+    this.#closeLimits();
     const entry = this.#openEntry(inherit);
     const { stdio, preserved, nofile, ignored, blocked } = this.#inheritance;
     const closing: number[] = [];
@@ -235,11 +241,16 @@ export class Execution {
 
   #openEntry(inherit: readonly Fd[]): EntryDescriptors {
     if (this.#cgroup === undefined) return { tasks: [] };
-    const entry = entryDescriptors(this.#cgroup);
+    const entry = entryDescriptors(this.#cgroup, (fd) => native().fstatfs(fd));
     this.#entry = entry;
     const names = inherit.filter((name) => name.endsWith(" tasks"));
     entry.tasks.forEach((fd, index) => this.#fds.set(names[index] ?? "", fd));
     return entry;
+  }
+
+  #closeLimits(): void {
+    this.#limits?.close();
+    this.#limits = undefined;
   }
 
   #closeEntry(): void {

@@ -3,6 +3,7 @@
 import { closeSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmSync, statSync, fstatSync, writeFileSync } from "node:fs";
 import { constants } from "node:fs";
 import { ContainerExistsError, NoSuchContainerError, SystemError, UsageError } from "../errors.ts";
+import { formatErrno } from "../linux/errno.ts";
 import { isNativeError, native } from "../native/native.ts";
 import type { StoredState } from "./state.ts";
 
@@ -38,11 +39,14 @@ export class Store {
   /** Takes an id. Of several that want it one wins: the one whose mkdir(2) came first. */
   claim(id: string): Lock {
     checkId(id);
-    mkdirSync(this.root, { recursive: true, mode: ROOT_MODE });
     for (;;) {
       try {
         mkdirSync(this.directory(id), { mode: DIRECTORY_MODE });
       } catch (error) {
+        if (isNativeError(error) && error.code === "ENOENT") {
+          makeRoot(this.root);
+          continue;
+        }
         if (!isNativeError(error) || error.code !== "EEXIST") throw inWords(`make "${this.directory(id)}"`, error);
         if (this.#reclaim(id)) continue;
         throw new ContainerExistsError(id);
@@ -170,6 +174,14 @@ export class Store {
   }
 }
 
+function makeRoot(root: string): void {
+  try {
+    mkdirSync(root, { recursive: true, mode: ROOT_MODE });
+  } catch (error) {
+    throw inWords(`make the state root "${root}"`, error);
+  }
+}
+
 /** Another command holds the container's lock. */
 export class BusyError extends UsageError {
   constructor(id: string) {
@@ -196,7 +208,5 @@ export function bootId(): string {
 /** An error of node:fs or the addon in our words. */
 export function inWords(action: string, error: unknown): unknown {
   if (!isNativeError(error)) return error;
-  // node:fs writes `ENOENT: no such file or directory, open '/x'`.
-  const [reason = error.code] = error.message.split(", ");
-  return new SystemError(action, error.code, reason, { cause: error });
+  return new SystemError(action, error.code, formatErrno(Math.abs(error.errno)), { cause: error });
 }

@@ -64,6 +64,9 @@ export interface Native {
   /** PR_SET_CHILD_SUBREAPER of prctl(2). */
   becomeSubreaper(): void;
 
+  /** _exit(2): all that was to be written has been, synchronously. */
+  exitNow(status: number): never;
+
   /** setns(2): in a process with threads not for mount and user namespaces, which are steps of a plan. */
   setns(fd: number, type: number): void;
   /** pivot_root(2). */
@@ -180,6 +183,11 @@ function load(): Native {
     });
   }
   return module.exports as Native;
+}
+
+/** Whether the addon is in use, so that its functions cost nothing more. */
+export function isLoaded(): boolean {
+  return loaded !== undefined;
 }
 
 /** Whether an error came from the kernel through the addon, or node:fs, which has the same form. */

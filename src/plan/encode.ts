@@ -7,8 +7,8 @@ import type { Fd, InitStep, Step } from "./step.ts";
 const MAGIC = 0x50525354;
 const VERSION = 1;
 const NO_FD = 0xffffffff;
-const HEADER_SIZE = 16;
-const STEP_HEADER_SIZE = 12;
+const HEADER_WORDS = 7;
+const WORD = 4;
 
 /**
  * Encodes the steps that are init's. `inherited` are the names of the descriptors that init begins with, in order; a
@@ -16,44 +16,56 @@ const STEP_HEADER_SIZE = 12;
  */
 export function encodePlan(steps: readonly Step[], inherited: readonly Fd[]): Uint8Array {
   const encoder = new PlanEncoder(inherited);
-  let count = 0;
-  steps.forEach((step, index) => {
-    if (step.by !== "init") return;
-    encoder.step(step, index);
-    count++;
-  });
-  return encoder.finish(count, inherited.length);
+  for (let index = 0; index < steps.length; index++) {
+    const step = steps[index];
+    if (step?.by === "init") encoder.step(step, index);
+  }
+  return encoder.finish();
 }
 
+/** This is the hot path of every container: numbers go into one array, and all text is encoded in one call. */
 class PlanEncoder {
-  #bytes = new Uint8Array(16 * 1024);
-  #view = new DataView(this.#bytes.buffer);
-  #at = HEADER_SIZE;
+  readonly #inherited: number;
   readonly #places = new Map<Fd, number>();
-  readonly #text = new TextEncoder();
+  readonly #words: number[] = [];
+  #steps = 0;
+  readonly #texts: string[] = [];
+  /** In UTF-16 units, which are bytes as long as everything is ASCII. */
+  #textSize = 0;
+  /** Where in #words the offset of each text is. */
+  readonly #textWords: number[] = [];
+  readonly #data: Uint8Array[] = [];
+  #dataSize = 0;
 
   constructor(inherited: readonly Fd[]) {
+    this.#inherited = inherited.length;
     for (const name of inherited) this.#places.set(name, this.#places.size);
   }
 
   step(step: InitStep, index: number): void {
     const row = OPS[step.op];
-    const values: Readonly<Record<string, unknown>> = { ...step };
-    this.#room(STEP_HEADER_SIZE);
-    const start = this.#at;
-    this.#at += STEP_HEADER_SIZE;
+    const values = step as unknown as Readonly<Record<string, unknown>>;
+    this.#words.push(row.code, index);
     for (const [name, kind] of row.fields) this.#field(kind, values[name]);
-    this.#view.setUint32(start, row.code, true);
-    this.#view.setUint32(start + 4, index, true);
-    this.#view.setUint32(start + 8, this.#at - start - STEP_HEADER_SIZE, true);
+    this.#steps++;
   }
 
-  finish(count: number, inherited: number): Uint8Array {
-    this.#view.setUint32(0, MAGIC, true);
-    this.#view.setUint32(4, VERSION, true);
-    this.#view.setUint32(8, count, true);
-    this.#view.setUint32(12, inherited, true);
-    return this.#bytes.subarray(0, this.#at);
+  finish(): Uint8Array {
+    const text = this.#finishText();
+    const words = this.#words;
+    const textAt = (HEADER_WORDS + words.length) * WORD;
+    const bytes = new Uint8Array(textAt + text.length + this.#dataSize);
+    const header = [MAGIC, VERSION, this.#steps, this.#inherited, words.length, text.length, this.#dataSize];
+    const numbers = new Uint32Array(bytes.buffer, 0, HEADER_WORDS + words.length);
+    numbers.set(header);
+    numbers.set(words, HEADER_WORDS);
+    bytes.set(text, textAt);
+    let at = textAt + text.length;
+    for (const part of this.#data) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    return bytes;
   }
 
   #field(kind: FieldKind, value: unknown): void {
@@ -62,16 +74,17 @@ class PlanEncoder {
         this.#number(value);
         break;
       case "f":
-        this.#u32(typeof value === "string" ? this.#place(value) : NO_FD);
+        this.#words.push(typeof value === "string" ? this.#place(value) : NO_FD);
         break;
       case "s":
         this.#string(value as string);
         break;
       case "b":
-        this.#data(value as string | Uint8Array | readonly number[]);
+        this.#bytes(value as string | Uint8Array | readonly number[]);
         break;
       case "l":
-        this.#list(value as readonly string[]);
+        this.#words.push((value as readonly string[]).length);
+        for (const entry of value as readonly string[]) this.#string(entry);
         break;
       default:
         kind satisfies never;
@@ -87,58 +100,48 @@ class PlanEncoder {
   }
 
   #number(value: unknown): void {
-    this.#room(8);
-    if (typeof value === "bigint") {
-      this.#view.setBigUint64(this.#at, BigInt.asUintN(64, value), true);
-    } else {
-      const number = Number(value);
-      // Without a bigint where it can be: this is the hot path.
-      if (number >= 0 && number <= 0xffffffff) {
-        this.#view.setUint32(this.#at, number, true);
-        this.#view.setUint32(this.#at + 4, 0, true);
-      } else this.#view.setBigUint64(this.#at, BigInt.asUintN(64, BigInt(number)), true);
+    const number = typeof value === "bigint" ? value : Number(value);
+    if (typeof number === "number" && number >= 0 && number <= 0xffffffff) {
+      this.#words.push(number, 0);
+      return;
     }
-    this.#at += 8;
-  }
-
-  #u32(value: number): void {
-    this.#room(4);
-    this.#view.setUint32(this.#at, value, true);
-    this.#at += 4;
+    const wide = BigInt.asUintN(64, BigInt(number));
+    this.#words.push(Number(wide & 0xffffffffn), Number(wide >> 32n));
   }
 
   #string(value: string): void {
-    // UTF-8 needs at most three bytes for each UTF-16 unit.
-    this.#room(4 + value.length * 3 + 1);
-    const { written } = this.#text.encodeInto(value, this.#bytes.subarray(this.#at + 4));
-    this.#view.setUint32(this.#at, written, true);
-    this.#at += 4 + written;
-    this.#bytes[this.#at++] = 0;
+    this.#textWords.push(this.#words.length);
+    this.#words.push(this.#textSize, value.length);
+    this.#texts.push(value);
+    this.#textSize += value.length + 1;
   }
 
-  #data(value: string | Uint8Array | readonly number[]): void {
+  #bytes(value: string | Uint8Array | readonly number[]): void {
     const bytes =
       typeof value === "string"
-        ? this.#text.encode(value)
+        ? new TextEncoder().encode(value)
         : value instanceof Uint8Array
           ? value
           : new Uint8Array(Uint32Array.from(value).buffer);
-    this.#room(4 + bytes.length);
-    this.#u32(bytes.length);
-    this.#bytes.set(bytes, this.#at);
-    this.#at += bytes.length;
+    this.#words.push(this.#dataSize, bytes.length);
+    this.#data.push(bytes);
+    this.#dataSize += bytes.length;
   }
 
-  #list(values: readonly string[]): void {
-    this.#u32(values.length);
-    for (const value of values) this.#string(value);
-  }
-
-  #room(size: number): void {
-    if (this.#at + size <= this.#bytes.length) return;
-    const bytes = new Uint8Array(Math.max(this.#bytes.length * 2, this.#at + size));
-    bytes.set(this.#bytes);
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer);
+  #finishText(): Uint8Array {
+    if (this.#texts.length === 0) return new Uint8Array(0);
+    const encoder = new TextEncoder();
+    const text = encoder.encode(`${this.#texts.join("\0")}\0`);
+    if (text.length === this.#textSize) return text;
+    // Something is not ASCII, so the lengths that were noted are not those in bytes.
+    let at = 0;
+    this.#texts.forEach((value, index) => {
+      const word = this.#textWords[index] ?? 0;
+      const { length } = encoder.encode(value);
+      this.#words[word] = at;
+      this.#words[word + 1] = length;
+      at += length + 1;
+    });
+    return text;
   }
 }

@@ -1,0 +1,131 @@
+/**
+ * Whole plans, as `explain` prints them, held against files in testdata/.
+ *
+ * UPDATE_PLANS=1 writes the files; the difference is then to be read like any other change of the program.
+ */
+
+import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { HYBRID, LEGACY, configOf, namespaces, planOf } from "../../test/plan-cases.ts";
+import type { Planning } from "../../test/plan-cases.ts";
+import { PROJECT } from "../../test/runtime.ts";
+import type { Config } from "../spec/config.ts";
+import { defaultConfig } from "../spec/default-config.ts";
+import { parseConfig } from "../spec/parse.ts";
+import { explainText } from "./explain.ts";
+
+const golden = suite("golden plans");
+
+const TESTDATA = join(PROJECT, "src/plan/testdata");
+
+function engineConfig(name: string): Config {
+  return parseConfig(readFileSync(join(PROJECT, "src/spec/testdata/engine-configs", name), "utf8"));
+}
+
+function specConfig(rootless?: { uid: number; gid: number }): Config {
+  return parseConfig(JSON.stringify(defaultConfig(rootless === undefined ? {} : { rootless })));
+}
+
+interface Case {
+  readonly name: string;
+  readonly config: () => Config;
+  readonly options?: Planning;
+}
+
+const HOOK = { path: "/bin/hook", args: ["hook", "one"] };
+
+const CASES: readonly Case[] = [
+  { name: "spec", config: () => specConfig(), options: { host: { cgroups: () => HYBRID } } },
+  { name: "spec-rootless", config: () => specConfig({ uid: 1000, gid: 1000 }), options: { host: { uid: 1000 } } },
+  { name: "docker", config: () => engineConfig("docker-1.json"), options: { host: { cgroups: () => LEGACY } } },
+  { name: "podman", config: () => engineConfig("podman-1.json") },
+  { name: "containerd", config: () => engineConfig("containerd-1.json"), options: { waitForStart: false } },
+  { name: "no-pivot", config: () => configOf(), options: { noPivot: true, noNewKeyring: true } },
+  {
+    name: "shared-propagation",
+    config: () => configOf({ linux: { rootfsPropagation: "shared" } }),
+    options: { host: { mountPointOf: () => "/mnt" } },
+  },
+  { name: "no-mount-namespace", config: () => configOf({ linux: { namespaces: [] } }) },
+  {
+    name: "joined-namespaces",
+    config: () =>
+      configOf({
+        linux: {
+          namespaces: namespaces(["network", "/proc/7/ns/net"], "mount", ["pid", "/proc/7/ns/pid"], ["ipc", "/proc/7/ns/ipc"], ["user", "/proc/7/ns/user"]),
+        },
+      }),
+  },
+  {
+    name: "everything",
+    config: () =>
+      configOf({
+        hostname: "box",
+        domainname: "example.org",
+        annotations: { who: "me" },
+        root: { readonly: true },
+        process: {
+          args: ["sh", "-c", "true"],
+          env: ["PATH=/bin", "A=1", "A=2"],
+          cwd: "/work",
+          terminal: true,
+          consoleSize: { height: 25, width: 80 },
+          user: { uid: 1000, gid: 100, umask: 7, additionalGids: [5, 6] },
+          capabilities: { bounding: ["CAP_CHOWN"], permitted: ["CAP_CHOWN"], effective: ["CAP_CHOWN"], inheritable: ["CAP_CHOWN"], ambient: ["CAP_CHOWN"] },
+          rlimits: [{ type: "RLIMIT_NOFILE", soft: 100, hard: 200 }],
+          oomScoreAdj: 100,
+          noNewPrivileges: true,
+        },
+        mounts: [
+          { destination: "/proc", type: "proc", source: "proc" },
+          { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755"] },
+          { destination: "/dev/pts", type: "devpts", source: "devpts", options: ["newinstance", "ptmxmode=0666"] },
+          { destination: "/data", source: "data", options: ["rbind", "ro", "rslave"] },
+          { destination: "/tmp", type: "tmpfs", options: ["tmpcopyup", "rro"] },
+          { destination: "/data", source: "data", options: ["bind", "remount", "noexec"] },
+        ],
+        hooks: {
+          prestart: [HOOK],
+          createRuntime: [HOOK],
+          createContainer: [{ ...HOOK, env: ["B=2"], timeout: 3 }],
+          startContainer: [HOOK],
+          poststart: [HOOK],
+        },
+        linux: {
+          namespaces: namespaces("user", "mount", "pid", "network", "uts", "ipc", "cgroup", "time"),
+          uidMappings: [{ containerID: 0, hostID: 100000, size: 65536 }],
+          gidMappings: [{ containerID: 0, hostID: 200000, size: 65536 }],
+          cgroupsPath: "/box/one",
+          resources: { memory: { limit: 1048576 }, pids: { limit: 10 }, devices: [{ allow: false, access: "rwm" }] },
+          devices: [{ path: "/dev/fuse", type: "c", major: 10, minor: 229, fileMode: 438, uid: 0, gid: 5 }],
+          maskedPaths: ["/proc/kcore"],
+          readonlyPaths: ["/proc/sys"],
+          sysctl: { "net.ipv4.ip_forward": "1" },
+          seccomp: { defaultAction: "SCMP_ACT_ALLOW", listenerPath: "/run/listener", syscalls: [{ names: ["chmod"], action: "SCMP_ACT_NOTIFY" }] },
+        },
+      }),
+  },
+];
+
+for (const { name, config, options } of CASES) {
+  golden(`plan() of ${name} is testdata/${name}.plan`, () => {
+    const path = join(TESTDATA, `${name}.plan`);
+    const text = explainText(planOf(config(), options));
+    if (process.env["UPDATE_PLANS"] === "1") writeFileSync(path, text);
+    assert.ok(existsSync(path), `${path} is missing: UPDATE_PLANS=1 writes it`);
+    assert.fixture(text, readFileSync(path, "utf8"));
+  });
+}
+
+golden("testdata/ holds no plan of a case that is gone", () => {
+  const names = readdirSync(TESTDATA).filter((name) => name.endsWith(".plan"));
+  assert.equal(names.sort(), CASES.map(({ name }) => `${name}.plan`).sort());
+});
+
+golden("plan() gives the same plan for the same config, host and options", () => {
+  for (const { config, options } of CASES) assert.is(explainText(planOf(config(), options)), explainText(planOf(config(), options)));
+});
+
+golden.run();
