@@ -94,15 +94,28 @@ function removeStale(folder) {
 function buildEngine() {
   const bun = findBun();
   const folder = join(root, "build/engine");
-  fs.mkdirSync(folder, { recursive: true });
-  const order = join(folder, "order.txt");
-  fs.rmSync(order, { force: true });
+  fs.rmSync(folder, { recursive: true, force: true });
+  fs.mkdirSync(join(folder, "bundle/rootfs"), { recursive: true });
   compileEngine(bun, "first", []);
-  const environment = { PATH: process.env["PATH"], BUN_BYTECODE_ORDER_OUT: order, BUN_JSC_useJIT: "0" };
-  spawnSync(join(folder, "first"), ["--version"], { cwd: "/", env: environment, stdio: "ignore", timeout: 10_000 });
-  compileEngine(bun, "tsrun-engine", fs.existsSync(order) ? [`--bytecode-order=${order}`] : []);
+  const orders = recordOrders(folder);
+  compileEngine(bun, "tsrun-engine", orders.length > 0 ? [`--bytecode-order=${orders.join(",")}`] : []);
   replaceFile("build/engine/tsrun-engine", "dist/tsrun-engine");
   fs.rmSync(folder, { recursive: true });
+}
+
+/** Runs commands that change nothing on the system, and returns the files that say what they used. */
+function recordOrders(folder) {
+  for (const name of Object.keys(NATIVE_PROGRAMS)) if (fs.existsSync(`dist/${name}`)) fs.copyFileSync(`dist/${name}`, join(folder, name));
+  const bundle = join(folder, "bundle");
+  const verbs = ["state", "start", "kill", "delete"].map((verb) => [verb, "none"]);
+  const commands = [["spec", "--bundle", bundle], ["explain", "--bundle", bundle], ["list"], ["--version"], ...verbs];
+  return commands.flatMap((command, index) => {
+    const order = join(folder, `order-${index}.txt`);
+    const env = { PATH: process.env["PATH"], BUN_BYTECODE_ORDER_OUT: order, BUN_JSC_useJIT: "0" };
+    const args = ["--root", join(folder, "state"), ...command];
+    spawnSync(join(folder, "first"), args, { cwd: "/", env, stdio: "ignore", timeout: 10_000 });
+    return fs.existsSync(order) ? [order] : [];
+  });
 }
 
 function compileEngine(bun, name, options) {
