@@ -2,8 +2,11 @@
 
 import { closeSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { ConfigError, UsageError } from "../errors.ts";
+import { ConfigError, StepError, SystemError, UsageError } from "../errors.ts";
 import type { Place } from "../errors.ts";
+import { existingDirectories } from "../cgroup/create.ts";
+import type { Cgroup } from "../cgroup/cgroup.ts";
+import type { Host } from "../host.ts";
 import { native } from "../native/native.ts";
 import { stepError } from "../plan/describe.ts";
 import { plan as makePlan } from "../plan/plan.ts";
@@ -94,13 +97,13 @@ export async function prepare(options: CreateOptions, { waitForStart }: { readon
   for (const warning of plan.warnings) warn(warning);
 
   const lock = store.claim(id);
-  const draft = draftState(config, plan, options);
+  const draft = { ...draftState(config, plan, options), cgroup: cgroupToBe(host, plan) };
   let execution: Execution | undefined;
   try {
     // Before the first side effect: whatever happens to this process, the next command can see what there was to be.
     store.save(draft);
     store.saveConfig(id, bytes);
-    const handlers = makeHandlers({ options, config, bytes, draft, plan });
+    const handlers = makeHandlers({ options, config, bytes, plan });
     execution = new Execution(plan, { host, inheritance: options.inheritance, handlers, fault: options.fault });
     await execution.untilCreated();
     const state = createdState(draft, execution);
@@ -176,6 +179,19 @@ function draftState(config: Config, plan: Plan, { id, bundle }: CreateOptions): 
   };
 }
 
+/** What there will be, and what there is already: whoever cleans up after a crash must spare the latter. */
+function cgroupToBe(host: Host, { steps }: Plan): Cgroup {
+  const make = steps.find((step) => step.op === "cgroup_create");
+  const path = make?.op === "cgroup_create" ? make.path : "";
+  const layout = host.cgroups();
+  const existing = existingDirectories(layout, path);
+  const directories = layout.hierarchies.map(({ mountPoint, version, controllers }) => {
+    const directory = mountPoint + path;
+    return { version, controllers, path: directory, created: !existing.includes(directory) };
+  });
+  return { path, directories, parents: [] };
+}
+
 function lastSteps({ steps }: Plan, after: number): LastStep[] {
   return steps.slice(after + 1).map(({ op, what, at }, offset) => ({
     index: after + 1 + offset,
@@ -194,11 +210,10 @@ interface HandlerContext {
   readonly options: CreateOptions;
   readonly config: Config;
   readonly bytes: Uint8Array;
-  readonly draft: StoredState;
   readonly plan: Plan;
 }
 
-function makeHandlers({ options, config, bytes, draft, plan }: HandlerContext): Handlers {
+function makeHandlers({ options, config, bytes, plan }: HandlerContext): Handlers {
   const { store, id, bundle, environment, warn } = options;
   return {
     fifoPath: store.fifo(id),
@@ -215,10 +230,17 @@ function makeHandlers({ options, config, bytes, draft, plan }: HandlerContext): 
       const state = stateDocument({ id, status: "creating", pid, bundle, annotations: config.annotations });
       await sendListener({ listener, pid, state, seccomp: config.linux?.seccomp });
     },
-    cgroupMade: (cgroup) => store.save({ ...draft, cgroup }),
     warn: (step, errno) => {
       const failed = plan.steps[step];
       if (failed !== undefined) warn(stepError({ ...failed, index: step }, { errno, text: "" }, bareplace).message);
+    },
+    stepFailed: (step, error) => {
+      const { op = "", what = op, at } = plan.steps[step] ?? {};
+      if (!(error instanceof SystemError)) return error;
+      const { errno, reason, action } = error;
+      const detail = action === what ? reason : `cannot ${action}: ${reason}`;
+      const place = at === undefined ? undefined : placeIn(bytes)(at);
+      return new StepError({ step, op, action: what, errno, reason: detail, place }, { cause: error });
     },
     failure: ({ step, errno, text }) => {
       const failed = plan.steps[step] ?? { op: "gate" };

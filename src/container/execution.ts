@@ -7,7 +7,7 @@ import type { Cgroup } from "../cgroup/cgroup.ts";
 import { createCgroup, undoCreate } from "../cgroup/create.ts";
 import { openWriter } from "../cgroup/write.ts";
 import type { LimitWriter } from "../cgroup/write.ts";
-import { InitError } from "../errors.ts";
+import { InitError, SystemError } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { SIGKILL } from "../linux/signals.ts";
 import { NAMESPACES, findNamespace } from "../linux/namespaces.ts";
@@ -43,9 +43,9 @@ export interface Handlers {
   console(master: number): Promise<void>;
   /** The seccomp listener; it is closed afterwards. */
   seccompListener(listener: number, pid: number): Promise<void>;
-  /** Told of a cgroup as soon as it exists, so that a later command can find it. */
-  cgroupMade(cgroup: Cgroup): void;
   warn(step: number, errno: number, value: number): void;
+  /** An error of one of the runtime's own steps gets its place. */
+  stepFailed(step: number, error: unknown): unknown;
   /** A failure of init becomes an error. */
   failure(failure: InitFailure): Error;
 }
@@ -137,17 +137,13 @@ export class Execution {
     for (let index = at; ; index++) {
       const step = steps[index];
       if (step === undefined || step.by !== "runtime") return;
-      if (index === this.#fault) throw new InitError(`cannot ${step.what ?? step.op}: made to fail`);
-      await this.#runtimeStep(step);
-    }
-  }
-
-  async #runtimeStep(step: RuntimeStep): Promise<void> {
-    try {
-      // The table has a row for each op, so the step fits its row.
-      await (this.#runners[step.op] as (step: RuntimeStep) => void | Promise<void>)(step);
-    } catch (error) {
-      throw inWords(step.what ?? step.op, error);
+      try {
+        if (index === this.#fault) throw new SystemError(step.what ?? step.op, "EFAULT", "made to fail");
+        // The table has a row for each op, so the step fits its row.
+        await (this.#runners[step.op] as (step: RuntimeStep) => void | Promise<void>)(step);
+      } catch (error) {
+        throw this.#handlers.stepFailed(index, inWords(step.what ?? step.op, error));
+      }
     }
   }
 
@@ -156,7 +152,6 @@ export class Execution {
       const cgroup = createCgroup(this.#host.cgroups(), path, controllers);
       this.cleanup.add(() => undoCreate(cgroup));
       this.#cgroup = cgroup;
-      this.#handlers.cgroupMade(cgroup);
     },
     cgroup_write: (step) => {
       this.#limits ??= openWriter(this.#cgroup?.directories ?? []);
