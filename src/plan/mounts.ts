@@ -60,17 +60,17 @@ export function mounts(context: PlanContext, cgroup: CgroupPlan): Step[] {
     if (entry.options.remount) return init(remount(entry), entry.reason);
     if (entry.options.bind !== undefined) return init(bindMount(context, entry), entry.reason);
     if (entry.mount.type === "cgroup") return cgroupMount(context, { ...entry, cgroup });
-    if (sysfsNeedsHost(context, entry)) return init(bindMount(context, hostSysfs(entry)), entry.reason);
     return init(newMount(entry), entry.reason);
   });
 }
 
-function entries({ config }: PlanContext): Entry[] {
-  return (config.mounts ?? []).map((mount, index) => {
+function entries(context: PlanContext): Entry[] {
+  return (context.config.mounts ?? []).map((mount, index) => {
     const options = parseMountOptions(mount.options ?? []);
     const name = mount.source ?? mount.type ?? "none";
     const what = `mount "${name}" on "${mount.destination}"`;
-    return { mount, index, options, reason: { at: `/mounts/${index}`, what } };
+    const entry = { mount, index, options, reason: { at: `/mounts/${index}`, what } };
+    return sysfsNeedsHost(context, entry) ? hostSysfs(entry) : entry;
   });
 }
 
@@ -187,13 +187,14 @@ function propagation(fd: Fd, options: ParsedMount): InitOp[] {
 }
 
 /** Only who owns the network namespace may mount its sysfs: a user namespace on the host's network gets the host's, bound. */
-function sysfsNeedsHost(context: PlanContext, { mount }: Entry): boolean {
+function sysfsNeedsHost(context: PlanContext, { mount, options }: Entry): boolean {
+  if (options.bind !== undefined || options.remount) return false;
   return mount.type === "sysfs" && context.hasUserNamespace && !isNew(context, "network");
 }
 
 function hostSysfs(entry: Entry): Entry {
   const options = { ...entry.options, bind: "rbind" as const, superblockSet: [], data: [] };
-  return { ...entry, mount: { ...entry.mount, source: "/sys" }, options, index: entry.index };
+  return { ...entry, mount: { ...entry.mount, source: "/sys" }, options };
 }
 
 function mountFd(index: number): Fd {
