@@ -22,6 +22,8 @@ class Decoder {
   readonly #view: DataView;
   readonly #bytes: Uint8Array;
   #at = 0;
+  #text = 0;
+  #data = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -29,49 +31,50 @@ class Decoder {
   }
 
   plan(): { steps: Decoded[]; inherited: number } {
-    const [, , count, inherited = 0] = [this.#u32(), this.#u32(), this.#u32(), this.#u32()];
-    const steps = Array.from({ length: count ?? 0 }, () => this.#step());
-    assert.is(this.#at, this.#bytes.length, "nothing follows the last step");
+    const [, , count = 0, inherited = 0, words = 0, text = 0, data = 0] = Array.from({ length: 7 }, () => this.#word());
+    this.#text = this.#at + words * 4;
+    this.#data = this.#text + text;
+    assert.is(this.#data + data, this.#bytes.length, "the parts are the whole");
+    const steps = Array.from({ length: count }, () => this.#step());
+    assert.is(this.#at, this.#text, "nothing follows the last step");
     return { steps, inherited };
   }
 
   #step(): Decoded {
-    const [code, index = 0, length = 0] = [this.#u32(), this.#u32(), this.#u32()];
-    const end = this.#at + length;
+    const [code, index] = [this.#word(), this.#word()];
     const [op, row] = Object.entries(OPS).find(([, candidate]) => candidate.code === code) ?? [];
     if (op === undefined || row === undefined) throw new Error(`no op has the number ${code}`);
     const fields = Object.fromEntries(row.fields.map(([name, kind]) => [name, this.#field(kind)]));
-    assert.is(this.#at, end, `${op}: the length is that of the fields`);
     return { op, index, fields };
   }
 
   #field(kind: FieldKind): unknown {
     switch (kind) {
-      case "u":
-        this.#at += 8;
-        return this.#view.getBigUint64(this.#at - 8, true);
-      case "f":
-        return this.#u32();
-      case "s": {
-        const text = new TextDecoder().decode(this.#take(this.#u32()));
-        assert.is(this.#take(1)[0], 0, "a string ends in NUL");
-        return text;
+      case "u": {
+        const [low, high] = [this.#word(), this.#word()];
+        return (BigInt(high) << 32n) | BigInt(low);
       }
-      case "b":
-        return this.#take(this.#u32());
+      case "f":
+        return this.#word();
+      case "s": {
+        const [at, length] = [this.#text + this.#word(), this.#word()];
+        assert.ok(at + length < this.#data, "a string lies in the text");
+        assert.is(this.#bytes[at + length], 0, "a string ends in NUL");
+        return new TextDecoder().decode(this.#bytes.slice(at, at + length));
+      }
+      case "b": {
+        const [at, length] = [this.#data + this.#word(), this.#word()];
+        assert.ok(at + length <= this.#bytes.length, "bytes lie in the data");
+        return this.#bytes.slice(at, at + length);
+      }
       case "l":
-        return Array.from({ length: this.#u32() }, () => this.#field("s"));
+        return Array.from({ length: this.#word() }, () => this.#field("s"));
     }
   }
 
-  #u32(): number {
+  #word(): number {
     this.#at += 4;
     return this.#view.getUint32(this.#at - 4, true);
-  }
-
-  #take(size: number): Uint8Array {
-    this.#at += size;
-    return this.#bytes.slice(this.#at - size, this.#at);
   }
 }
 

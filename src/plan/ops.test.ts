@@ -54,14 +54,15 @@ ops("OPS has no more fields in a row than init's reader takes", () => {
   for (const [name, { fields }] of Object.entries(OPS)) assert.ok(fields.length <= Number(most), name);
 });
 
-ops("encodePlan() writes the magic number, version and sizes of plan.h", () => {
-  const bytes = encodePlan([{ by: "init", op: "close", fd: "x" }, { by: "init", op: "open_tree", path: "", flags: 0, to: "x" }], ["x"]);
+ops("encodePlan() writes the header of plan.h, and kNoFd for a descriptor that is not given", () => {
+  const bytes = encodePlan([{ by: "init", op: "open_tree", path: "a", flags: 0, to: "x" }], ["x"]);
   const view = new DataView(bytes.buffer, bytes.byteOffset);
-  assert.is(view.getUint32(0, true), constant("kMagic"));
-  assert.is(view.getUint32(4, true), constant("kVersion"));
-  assert.is(view.getUint32(16 + 12, true), 0);
-  // The directory that open_tree was not given.
-  assert.is(view.getUint32(16 + 12 + 4 + 12, true), constant("kNoFd"));
+  const [, names = ""] = /^struct Header {\n {2}uint32_t ([\w, ]+);/m.exec(HEADER) ?? [];
+  const header = Object.fromEntries(names.split(", ").map((name, index) => [name, view.getUint32(index * 4, true)]));
+  // Op and index, a descriptor, a string, a number, a descriptor.
+  const words = 2 + 1 + 2 + 2 + 1;
+  assert.equal(header, { magic: constant("kMagic"), version: constant("kVersion"), steps: 1, inherited: 1, words, text: 2, data: 0 });
+  assert.is(view.getUint32((names.split(", ").length + 2) * 4, true), constant("kNoFd"));
 });
 
 ops("src/native/init.ts knows the messages of plan.h", () => {
