@@ -1,4 +1,6 @@
 // What a running plan carries from step to step, and what every op may use.
+//
+// Its zeros are what the file begins with: there is no C runtime that would call a constructor.
 #pragma once
 
 #include "../plan.h"
@@ -7,10 +9,10 @@
 #include "text.h"
 
 struct Context {
-  int fds[plan::kMaxFds];
-  int own;              // the first descriptor that is init's own; those below are the container's
-  int gate = -1;
-  int fifo = -1;        // the exec fifo's write end, once it is open: failures go there instead of the gate
+  int fds[plan::kMaxFds] = {};
+  int own = 0;          // the first descriptor that is init's own; those below are the container's
+  int gate = 0;
+  int fifo = 0;         // the exec fifo's write end, once it is open: failures go there instead of the gate; else -1
   uint32_t step = 0;    // the index of the step that runs
   bool cwd_entered = false;
   text::Buffer<4096> program;          // what `lookup` found

@@ -91,7 +91,7 @@ void begin(Context& context, const plan::Header& header) {
   gate::fail(context, -sys::kEPROTO);  // a plan ends in execve or in waiting, never by running out of steps
 }
 
-Context context;  // in .bss: the stack of a small rlimit need not hold it
+constinit Context context;  // in .bss: the stack of a small rlimit need not hold it
 
 }  // namespace
 
@@ -102,6 +102,7 @@ extern "C" [[noreturn]] void init_main(long* stack) {
   if (own < 3 || own > 100000) sys::exit(kExitNoPlan);
   context.own = static_cast<int>(own);
   context.gate = context.own + 1;
+  context.fifo = -1;
   size_t size = 0;
   const char* data = map_plan(context.own, size);
   if (data == nullptr) sys::exit(kExitNoPlan);
