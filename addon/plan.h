@@ -74,7 +74,7 @@ constexpr uint32_t kMaxGateFds = 250;  // SCM_MAX_FD is 253
   X(clone, 3, "u")                  \
   X(gate, 4, "sffu")                \
   X(write, 5, "fb")                 \
-  X(close, 6, "f")                  \
+  X(close_fds, 6, "ff")             \
   X(chdir, 7, "s")                  \
   X(fchdir, 8, "f")                 \
   X(openat2, 9, "fsuuuf")           \

@@ -108,10 +108,14 @@ long write(Context& c, const plan::Field* f) {
   return result < 0 ? result : (static_cast<uint32_t>(result) == f[1].length ? 0 : -sys::kEIO);
 }
 
-long close(Context& c, const plan::Field* f) {
-  int& fd = c.fds[f[0].u];
-  if (fd >= 0) sys::close(fd);
-  fd = -1;
+// {proc, fifo}: closes every descriptor of the plan but these two, when the host's are no longer needed. Up to here a
+// name that is used again closes what it named before.
+long close_fds(Context& c, const plan::Field* f) {
+  for (uint32_t place = 0; place < plan::kMaxFds; place++) {
+    if (c.fds[place] < 0 || place == f[0].u || place == f[1].u) continue;
+    sys::close(c.fds[place]);
+    c.fds[place] = -1;
+  }
   return 0;
 }
 

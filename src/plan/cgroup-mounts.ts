@@ -15,7 +15,6 @@ import type { InitOp, Step } from "./step.ts";
 
 interface CgroupMount {
   readonly mount: Mount;
-  readonly index: number;
   readonly options: ParsedMount;
   readonly reason: { readonly at: string; readonly what: string };
   readonly cgroup: CgroupPlan;
@@ -28,30 +27,30 @@ export function cgroupMount(context: PlanContext, entry: CgroupMount): Step[] {
 }
 
 function unified(context: PlanContext, entry: CgroupMount): InitOp[] {
-  const { mount, options, index, cgroup } = entry;
+  const { mount, options, cgroup } = entry;
   const [hierarchy] = cgroup.layout.hierarchies;
   // A user namespace without a cgroup namespace of its own may not mount it: it gets the host's, bound, read-only, for
   // what lies beside its own cgroup is not its business (CVE-2023-25809).
   if (hierarchy !== undefined && context.hasUserNamespace && !isNew(context, "cgroup")) {
     return bindHierarchy(mount.destination, { from: hierarchy.mountPoint, set: options.attrSet | MOUNT_ATTR_RDONLY });
   }
-  return newMount({ mount: { ...mount, type: "cgroup2", source: mount.source ?? "cgroup" }, options, index });
+  return newMount({ mount: { ...mount, type: "cgroup2", source: mount.source ?? "cgroup" }, options });
 }
 
 /** A tmpfs with a directory for each v1 hierarchy; runc leaves the unified one of a hybrid host out, and so do we. */
 function legacy(context: PlanContext, entry: CgroupMount): InitOp[] {
-  const { mount, options, index, cgroup } = entry;
+  const { mount, options, cgroup } = entry;
   const readonly = (options.attrSet & MOUNT_ATTR_RDONLY) !== 0;
   const base = { ...mount, type: "tmpfs", source: "tmpfs" };
   const tmpfs = parseMountOptions(["nosuid", "noexec", "nodev", "mode=755"]);
-  const ops: InitOp[] = newMount({ mount: base, options: tmpfs, index });
+  const ops: InitOp[] = newMount({ mount: base, options: tmpfs });
   for (const hierarchy of cgroup.layout.hierarchies) {
     if (hierarchy.version === 2) continue;
     const name = hierarchy.mountPoint.slice(hierarchy.mountPoint.lastIndexOf("/") + 1);
     const destination = `${mount.destination}/${name}`;
     if (isNew(context, "cgroup")) {
       const own = { ...mount, destination, source: "cgroup", data: [] };
-      ops.push(...newMount({ mount: own, options: { ...options, data: [controllerOption(hierarchy)] }, index }));
+      ops.push(...newMount({ mount: own, options: { ...options, data: [controllerOption(hierarchy)] } }));
     } else {
       ops.push(...bindHierarchy(destination, { from: hierarchy.mountPoint + cgroup.path, set: options.attrSet }));
     }
@@ -64,7 +63,6 @@ function legacy(context: PlanContext, entry: CgroupMount): InitOp[] {
     ops.push(
       { op: "open_target", root: "rootfs", path: mount.destination, kind: DIRECTORY, resolve: 0, to: "target" },
       { op: "mount_setattr", fd: "target", flags: 0, set: MOUNT_ATTR_RDONLY, clear: 0, propagation: 0 },
-      { op: "close", fd: "target" },
     );
   }
   return ops;
@@ -81,7 +79,5 @@ function bindHierarchy(destination: string, { from, set }: { readonly from: stri
     { op: "mount_setattr", fd: "hierarchy", flags: AT_RECURSIVE, set, clear: 0, propagation: 0 },
     { op: "open_target", root: "rootfs", path: destination, kind: DIRECTORY, resolve: 0, to: "target" },
     { op: "move_mount", from: "hierarchy", to: "target", flags: MOVE_TO_FD },
-    { op: "close", fd: "target" },
-    { op: "close", fd: "hierarchy" },
   ];
 }

@@ -59,7 +59,7 @@ export function cgroupMembership({ config, host, id }: PlanContext): CgroupPlan 
  */
 export function cgroupEntry({ entries, path }: CgroupPlan): Step[] {
   return entries.flatMap((fd) =>
-    init([{ op: "write", fd, data: "0" }, { op: "close", fd }], { what: `enter the cgroup "${path}" (${fd})` }),
+    init([{ op: "write", fd, data: "0" }], { what: `enter the cgroup "${path}" (${fd})` }),
   );
 }
 

@@ -56,8 +56,6 @@ function bindDevice(path: string): InitOp[] {
     { op: "open_tree", path, flags: OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC, to: "device" },
     { op: "open_target", root: "rootfs", path, kind: FILE, resolve: 0, to: "target" },
     { op: "move_mount", from: "device", to: "target", flags: MOVE_TO_FD },
-    { op: "close", fd: "target" },
-    { op: "close", fd: "device" },
   ];
 }
 

@@ -18,7 +18,6 @@ export function maskedPaths({ config }: PlanContext): Step[] {
     { op: "fsconfig_string", fd: "file system", key: "nr_inodes", value: "1" },
     { op: "fsconfig_create", fd: "file system" },
     { op: "fsmount", fd: "file system", attributes: MOUNT_ATTR_RDONLY, to: "empty" },
-    { op: "close", fd: "file system" },
   ];
   const masks = paths.flatMap((path, index) =>
     init([{ op: "mask", root: "rootfs", path, null: "null", empty: "empty" }], {
@@ -26,11 +25,7 @@ export function maskedPaths({ config }: PlanContext): Step[] {
       what: `mask "${path}"`,
     }),
   );
-  return [
-    ...init(covers, { at: "/linux/maskedPaths", what: "prepare to mask paths" }),
-    ...masks,
-    ...init([{ op: "close", fd: "empty" }, { op: "close", fd: "null" }], { what: "finish masking paths" }),
-  ];
+  return [...init(covers, { at: "/linux/maskedPaths", what: "prepare to mask paths" }), ...masks];
 }
 
 export function readonlyPaths({ config }: PlanContext): Step[] {

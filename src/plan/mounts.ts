@@ -79,29 +79,27 @@ export function opensEarly({ twoStages, host }: PlanContext): boolean {
   return twoStages && host.uid === 0;
 }
 
-function openSource({ bundle }: PlanContext, { mount, index, options }: Entry): InitOp {
+function openSource(context: PlanContext, { mount, index, options }: Entry): InitOp {
   const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (options.bind === "rbind" ? AT_RECURSIVE : 0);
-  return { op: "open_tree", path: absolute(mount.source ?? "", bundle), flags, to: mountFd(index) };
+  return { op: "open_tree", path: absolute(mount.source ?? "", context.bundle), flags, to: mountFd(context, index) };
 }
 
 function bindMount(context: PlanContext, entry: Entry): InitOp[] {
   const { mount, index, options } = entry;
-  const fd = mountFd(index);
+  const fd = mountFd(context, index);
   return [
     ...(opensEarly(context) ? [] : [openSource(context, entry)]),
     ...attributes(fd, options),
     { op: "open_target", root: "rootfs", path: mount.destination, kind: ANY, resolve: 0, like: fd, to: "target" },
     { op: "move_mount", from: fd, to: "target", flags: MOVE_TO_FD },
     ...propagation(fd, options),
-    { op: "close", fd: "target" },
-    { op: "close", fd },
   ];
 }
 
 /** A new file system, configured option by option, and attached where its destination is when its turn comes. */
-export function newMount({ mount, index, options }: Pick<Entry, "mount" | "index" | "options">): InitOp[] {
+export function newMount({ mount, options }: Pick<Entry, "mount" | "options">): InitOp[] {
   if (findMountOnlyOption(options) !== undefined) return oldMount(mount, options);
-  const fd = mountFd(index);
+  const fd = "mount";
   const ops: InitOp[] = [
     { op: "fsopen", type: mount.type ?? "", to: "file system" },
     { op: "fsconfig_string", fd: "file system", key: "source", value: mount.source ?? mount.type ?? "none" },
@@ -109,11 +107,10 @@ export function newMount({ mount, index, options }: Pick<Entry, "mount" | "index
     ...options.data.map(dataOption),
     { op: "fsconfig_create", fd: "file system" },
     { op: "fsmount", fd: "file system", attributes: options.attrSet, to: fd },
-    { op: "close", fd: "file system" },
     ...recursiveAttributes(fd, options),
   ];
   if (options.tmpcopyup) ops.push({ op: "tmpcopyup", root: "rootfs", path: mount.destination, to: fd });
-  return [...ops, ...attach(fd, mount), ...propagation(fd, options), { op: "close", fd: "target" }, { op: "close", fd }];
+  return [...ops, ...attach(fd, mount), ...propagation(fd, options)];
 }
 
 function attach(from: Fd, { destination, type }: Mount): InitOp[] {
@@ -138,7 +135,6 @@ function oldMount(mount: Mount, options: ParsedMount): InitOp[] {
   return [
     { op: "open_target", root: "rootfs", path: mount.destination, kind: DIRECTORY, resolve, to: "target" },
     { op: "mount_at", fd: "target", source, type, flags: options.msFlags, data: options.data.join(",") },
-    { op: "close", fd: "target" },
     ...changeAttached(mount, options),
   ];
 }
@@ -150,7 +146,6 @@ function remount({ mount, options }: Entry): InitOp[] {
   return [
     { op: "open_target", root: "rootfs", path: mount.destination, kind: ANY, resolve: 0, to: "target" },
     { op: "mount_at", fd: "target", source: "", type: "", flags, data },
-    { op: "close", fd: "target" },
     ...changeAttached(mount, options),
   ];
 }
@@ -162,7 +157,6 @@ function changeAttached(mount: Mount, options: ParsedMount): InitOp[] {
   return [
     { op: "open_target", root: "rootfs", path: mount.destination, kind: ANY, resolve: 0, to: "target" },
     ...changes,
-    { op: "close", fd: "target" },
   ];
 }
 
@@ -197,6 +191,7 @@ function hostSysfs(entry: Entry): Entry {
   return { ...entry, mount: { ...entry.mount, source: "/sys" }, options };
 }
 
-function mountFd(index: number): Fd {
-  return `mount ${index}`;
+/** Sources that were opened early wait under names of their own; otherwise one name after the other takes the place. */
+function mountFd(context: PlanContext, index: number): Fd {
+  return opensEarly(context) ? `mount ${index}` : "mount";
 }

@@ -22,15 +22,15 @@ export const OPS = {
   clone: { code: 3, fields: [["flags", "u"]], calls: "(clone3 (sendmsg )?)?" },
   gate: { code: 4, fields: [["name", "s"], ["send", "f"], ["receive", "f"], ["count", "u"]], calls: "(sendmsg |write )(recvmsg |read )" },
   write: { code: 5, fields: [["fd", "f"], ["data", "b"]], calls: "write " },
-  close: { code: 6, fields: [["fd", "f"]], calls: "(close )?" },
+  close_fds: { code: 6, fields: [["proc", "f"], ["fifo", "f"]], calls: "(close )*" },
   chdir: { code: 7, fields: [["path", "s"]], calls: "chdir " },
   fchdir: { code: 8, fields: [["fd", "f"]], calls: "fchdir " },
   openat2: {
     code: 9,
     fields: [["dir", "f"], ["path", "s"], ["flags", "u"], ["mode", "u"], ["resolve", "u"], ["to", "f"]],
-    calls: "openat2 ",
+    calls: "openat2 (close )?",
   },
-  open_tree: { code: 10, fields: [["dir", "f"], ["path", "s"], ["flags", "u"], ["to", "f"]], calls: "open_tree " },
+  open_tree: { code: 10, fields: [["dir", "f"], ["path", "s"], ["flags", "u"], ["to", "f"]], calls: "open_tree (close )?" },
   move_mount: { code: 11, fields: [["from", "f"], ["to", "f"], ["flags", "u"]], calls: "move_mount " },
   mount: {
     code: 12,
@@ -43,11 +43,11 @@ export const OPS = {
     calls: "mount ",
   },
   umount2: { code: 14, fields: [["target", "s"], ["flags", "u"]], calls: "umount2 " },
-  fsopen: { code: 15, fields: [["type", "s"], ["to", "f"]], calls: "fsopen " },
+  fsopen: { code: 15, fields: [["type", "s"], ["to", "f"]], calls: "fsopen (close )?" },
   fsconfig_string: { code: 16, fields: [["fd", "f"], ["key", "s"], ["value", "s"]], calls: "fsconfig " },
   fsconfig_flag: { code: 17, fields: [["fd", "f"], ["key", "s"]], calls: "fsconfig " },
   fsconfig_create: { code: 18, fields: [["fd", "f"]], calls: "fsconfig " },
-  fsmount: { code: 19, fields: [["fd", "f"], ["attributes", "u"], ["to", "f"]], calls: "fsmount " },
+  fsmount: { code: 19, fields: [["fd", "f"], ["attributes", "u"], ["to", "f"]], calls: "fsmount (close )?" },
   mount_setattr: {
     code: 20,
     fields: [["fd", "f"], ["flags", "u"], ["set", "u"], ["clear", "u"], ["propagation", "u"], ["userns", "f"]],
@@ -56,7 +56,7 @@ export const OPS = {
   open_target: {
     code: 21,
     fields: [["root", "f"], ["path", "s"], ["kind", "u"], ["resolve", "u"], ["like", "f"], ["to", "f"]],
-    calls: `(statx )?openat2 ${WALK}`,
+    calls: `(statx )?openat2 ${WALK}(close )?`,
   },
   mknod: {
     code: 22,
@@ -99,7 +99,7 @@ export const OPS = {
   capset: { code: 40, fields: [["effective", "u"], ["permitted", "u"], ["inheritable", "u"]], calls: "capset " },
   ambient: { code: 41, fields: [["set", "u"]], calls: "(prctl |write )+" },
   session_keyring: { code: 42, fields: [["name", "s"]], calls: "keyctl (keyctl |write )" },
-  seccomp: { code: 43, fields: [["filter", "b"], ["flags", "u"], ["listener", "f"]], calls: "seccomp " },
+  seccomp: { code: 43, fields: [["filter", "b"], ["flags", "u"], ["listener", "f"]], calls: "seccomp (close )?" },
   setsid: { code: 44, fields: [], calls: "setsid " },
   pty: {
     code: 45,

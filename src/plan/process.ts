@@ -18,7 +18,6 @@ export function earlyProcess(context: PlanContext): Step[] {
     const ops: InitOp[] = [
       { op: "openat2", path: "/proc/self/oom_score_adj", flags: O_WRONLY, mode: 0, resolve: 0, to: "oom_score_adj" },
       { op: "write", fd: "oom_score_adj", data: `${process.oomScoreAdj}` },
-      { op: "close", fd: "oom_score_adj" },
     ];
     steps.push(...init(ops, { at: "/process/oomScoreAdj", what: `set oom_score_adj to ${process.oomScoreAdj}` }));
   }
@@ -84,7 +83,6 @@ export function ownProc(context: PlanContext): Step[] {
           { op: "fsopen", type: "proc", to: "procfs" },
           { op: "fsconfig_create", fd: "procfs" },
           { op: "fsmount", fd: "procfs", attributes: 0, to: "proc" },
-          { op: "close", fd: "procfs" },
         ];
   return init(ops, { what: "open a procfs of init's own" });
 }

@@ -79,11 +79,8 @@ export function finishRootfs({ config }: PlanContext): Step[] {
   const steps: Step[] = [];
   const cwd = config.process?.cwd ?? "/";
   if (cwd !== "/") {
-    const ops: InitOp[] = [
-      { op: "open_target", root: "rootfs", path: cwd, kind: DIRECTORY, resolve: 0, to: "cwd" },
-      { op: "close", fd: "cwd" },
-    ];
-    steps.push(...init(ops, { at: "/process/cwd", what: `make the working directory "${cwd}"` }));
+    const op: InitOp = { op: "open_target", root: "rootfs", path: cwd, kind: DIRECTORY, resolve: 0, to: "target" };
+    steps.push(...init([op], { at: "/process/cwd", what: `make the working directory "${cwd}"` }));
   }
   if (config.root?.readonly === true) {
     const op: InitOp = { op: "mount_setattr", fd: "rootfs", flags: 0, set: MOUNT_ATTR_RDONLY, clear: 0, propagation: 0 };
@@ -92,9 +89,14 @@ export function finishRootfs({ config }: PlanContext): Step[] {
   return steps;
 }
 
-/** Makes the root the root. */
+/** Makes the root the root, and lets go of all that leads elsewhere. */
 export function enterRootfs(context: PlanContext): Step[] {
-  const steps = init([{ op: "fchdir", fd: "rootfs" }, ...switchRoot(context), { op: "close", fd: "rootfs" }], {
+  const close: InitOp = { op: "close_fds", proc: "proc", ...(context.waitForStart ? { fifo: "exec fifo" } : {}) };
+  return [...becomeRoot(context), ...init([close], { what: "close what leads out of the container" })];
+}
+
+function becomeRoot(context: PlanContext): Step[] {
+  const steps = init([{ op: "fchdir", fd: "rootfs" }, ...switchRoot(context)], {
     at: "/root/path",
     what: `enter the root file system "${context.rootfs}"`,
   });
@@ -112,7 +114,6 @@ function switchRoot(context: PlanContext): InitOp[] {
     return [
       { op: "openat2", path: "/", flags: O_PATH | O_DIRECTORY, mode: 0, resolve: 0, to: "old root" },
       { op: "move_mount", from: "rootfs", to: "old root", flags: MOVE_TO_FD },
-      { op: "close", fd: "old root" },
       { op: "chroot", path: "." },
       { op: "chdir", path: "/" },
     ];
@@ -129,7 +130,6 @@ function switchRoot(context: PlanContext): InitOp[] {
     // To unmount the old root in a shared group would unmount the host's.
     ops.push({ op: "fchdir", fd: "old root" });
     ops.push({ op: "mount", source: "", target: ".", type: "", flags: MS_SLAVE | MS_REC, data: "" });
-    ops.push({ op: "close", fd: "old root" });
   }
   ops.push({ op: "umount2", target: ".", flags: MNT_DETACH }, { op: "chdir", path: "/" });
   return ops;

@@ -42,6 +42,5 @@ export function loadFilter({ filter, flags, listener }: SeccompPlan): Step[] {
     ...init([load], reason),
     ...init([{ op: "gate", name: "seccomp", send: "listener", count: 0 }], { at, what }),
     runtime({ op: "seccomp_listener", at, what }),
-    ...init([{ op: "close", fd: "listener" }], { at, what }),
   ];
 }

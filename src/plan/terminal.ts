@@ -18,8 +18,6 @@ export function terminal(context: PlanContext): Step[] {
   const use: InitOp[] = [
     { op: "controlling_terminal", fd: "pty slave" },
     { op: "stdio", fd: "pty slave" },
-    { op: "close", fd: "pty master" },
-    { op: "close", fd: "pty slave" },
   ];
   const what = "set up the terminal";
   return [
@@ -37,7 +35,5 @@ function bindConsole(): InitOp[] {
     { op: "open_tree", dir: "pty slave", path: "", flags: OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH, to: "console" },
     { op: "open_target", root: "rootfs", path: "/dev/console", kind: FILE, resolve: 0, to: "target" },
     { op: "move_mount", from: "console", to: "target", flags: MOVE_TO_FD },
-    { op: "close", fd: "target" },
-    { op: "close", fd: "console" },
   ];
 }

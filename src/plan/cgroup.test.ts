@@ -1,0 +1,52 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { HYBRID, LEGACY, UNIFIED, configOf, opsOf, planOf, shown, stepsOf } from "../../test/plan-cases.ts";
+import type { CgroupLayout } from "../resources/layout.ts";
+import type { Plan } from "./step.ts";
+
+const test = suite("plan/cgroup");
+
+function planOn(layout: CgroupLayout, linux: object = {}): Plan {
+  return planOf(configOf({ linux }), { host: { cgroups: () => layout } });
+}
+
+const TASKS = ["cpu,cpuacct tasks", "memory tasks", "devices tasks", "pids tasks", "freezer tasks", "systemd tasks"];
+
+test("cgroupEntry() lets init move itself into each v1 hierarchy first of all", () => {
+  const { steps } = planOn(LEGACY);
+  const first = steps.findIndex(({ by }) => by === "init");
+  const own = steps.slice(first, first + TASKS.length * 2);
+  assert.equal(own.map(shown), TASKS.flatMap((fd) => [`write(fd="${fd}", data="0")`, `close(fd="${fd}")`]));
+});
+
+for (const [name, layout, entries, into] of [["legacy", LEGACY, TASKS, false], ["hybrid", HYBRID, TASKS, true], ["unified", UNIFIED, [], true]] as const) {
+  test(`cgroupMembership() on a ${name} host: ${entries.length} descriptors, ${into ? "and" : "not"} born in the cgroup`, () => {
+    const [spawn] = stepsOf(planOn(layout), "spawn");
+    assert.equal(spawn?.inherit, [...entries, "exec fifo"]);
+    assert.is(spawn?.intoCgroup, into);
+  });
+}
+
+test("cgroupMembership() sets the limits before there is a process", () => {
+  const plan = planOn(UNIFIED, { resources: { pids: { limit: 5 }, memory: { limit: 4096 } }, cgroupsPath: "/a/b" });
+  assert.equal(opsOf(plan).slice(0, 6), ["cgroup_create", "cgroup_write", "cgroup_write", "cgroup_devices", "exec_fifo", "spawn"]);
+  assert.is(shown(plan.steps[0]), 'cgroup_create(path="/a/b", controllers=["memory","pids"])');
+  assert.equal(stepsOf(plan, "cgroup_write").map(({ file, value, at }) => [file, value, at]), [
+    ["memory.max", "4096", "/linux/resources/memory/limit"],
+    ["pids.max", "5", "/linux/resources/pids/limit"],
+  ]);
+});
+
+test("cgroupMembership() writes device rules on v1, attaches a program on v2", () => {
+  const resources = { devices: [{ allow: false, access: "rwm" }] };
+  const controllers = stepsOf(planOn(LEGACY, { resources }), "cgroup_write").map(({ controller }) => controller);
+  assert.ok(controllers.length > 0 && controllers.every((controller) => controller === "devices"));
+  assert.equal(opsOf(planOn(LEGACY, { resources }), "cgroup_devices"), []);
+  assert.equal(opsOf(planOn(UNIFIED, { resources }), "cgroup_write", "cgroup_devices"), ["cgroup_devices"]);
+});
+
+test("cgroupMembership() has a path where the config has none: the container's id", () => {
+  assert.match(shown(planOn(UNIFIED).steps[0]), 'path="/box"');
+});
+
+test.run();

@@ -1,0 +1,74 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { StepError } from "../errors.ts";
+import type { FailedStep } from "./describe.ts";
+import { stepError } from "./describe.ts";
+
+const test = suite("plan/describe");
+
+const [EPERM, ENOENT, EIO, EACCES, EISDIR, EINVAL, ENOEXEC, ETIMEDOUT] = [1, 2, 5, 13, 21, 22, 8, 110];
+
+function place(pointer: string): { pointer: string; line: number; column: number } {
+  return { pointer, line: 41, column: 7 };
+}
+
+function message(step: Omit<FailedStep, "index">, errno: number, text = ""): string {
+  return stepError({ index: 3, ...step }, { errno, text }, place).message;
+}
+
+test("stepError() tells the call, the reason, the kernel's words and the place", () => {
+  const step = { op: "mount", what: 'mount "tmpfs" on "/dev/shm"', at: "/mounts/3" };
+  assert.is(message(step, EPERM), 'cannot mount "tmpfs" on "/dev/shm": mount: EPERM: operation not permitted (config.json:41:7 /mounts/3)');
+  assert.match(message({ ...step, op: "fsconfig_string" }, EINVAL, "tmpfs: Bad value"), "fsconfig_string: EINVAL: invalid argument: tmpfs: Bad value (");
+});
+
+test("stepError() keeps the facts", () => {
+  const error = stepError({ index: 3, op: "mount", at: "/a" }, { errno: EPERM, text: "" }, place);
+  assert.instance(error, StepError);
+  assert.equal([error.code, error.step, error.op, error.errno, error.place], ["ERR_STEP", 3, "mount", "EPERM", place("/a")]);
+  assert.is(stepError({ index: 3, op: "setsid" }, { errno: EPERM, text: "" }, place).message, "cannot setsid: setsid: EPERM: operation not permitted");
+});
+
+for (const [why, program, errno, reason] of [
+  ["in no folder of the PATH", "sh", ENOENT, 'exec: "sh": executable file not found in $PATH'],
+  ["not executable in the PATH", "sh", EACCES, 'exec: "sh": permission denied'],
+  ["missing by its path", "/bin/sh", ENOENT, 'exec: "/bin/sh": stat /bin/sh: no such file or directory'],
+  ["not executable by its path", "/bin/sh", EACCES, 'exec: "/bin/sh": permission denied'],
+  ["a directory", "/bin", EISDIR, 'exec: "/bin": is a directory'],
+] as const) {
+  test(`stepError() of a program that is ${why} has the words that Docker looks for`, () => {
+    assert.match(message({ op: "lookup", what: `execute "${program}"` }, errno), `cannot execute "${program}": ${reason}`);
+  });
+}
+
+for (const [text, errno, reason] of [
+  ["exit 3\nthe reason\n", EIO, "exit status 3: the reason"],
+  ["exit 3\n", EIO, "exit status 3"],
+  ["signal 9\nwords", EIO, "it died of signal 9: words"],
+  ["timeout 2\n", ETIMEDOUT, "it did not end within 2 s"],
+  ["", ENOENT, "hook: ENOENT: no such file or directory"],
+] as const) {
+  test(`stepError() of a hook: ${reason}`, () => {
+    const step = { op: "hook", what: 'run the createContainer hook "/x"', at: "/hooks/createContainer/0" };
+    assert.is(message(step, errno, text), `cannot run the createContainer hook "/x": ${reason} (config.json:41:7 /hooks/createContainer/0)`);
+  });
+}
+
+for (const [op, errno, hint] of [
+  ["pty", ENOENT, /devpts/],
+  ["setrlimit", EPERM, /CAP_SYS_RESOURCE/],
+  ["pivot_root", EINVAL, /--no-pivot/],
+  ["execve", ENOENT, /interpreter or loader/],
+  ["execve", ENOEXEC, /no program of this architecture/],
+  ["setresuid", EINVAL, /no mapping for this id/],
+] as const) {
+  test(`stepError() knows what usually makes ${op} fail with ${errno}`, () => {
+    assert.match(message({ op, what: "x" }, errno), hint);
+  });
+}
+
+test("stepError() guesses no cause for what is not known", () => {
+  assert.not.match(message({ op: "pivot_root", what: "x" }, EPERM), ";");
+});
+
+test.run();
