@@ -53,6 +53,25 @@ Napi::Value flock(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), true);
 }
 
+// (path, operation) -> fd of the locked directory; null: LOCK_NB finds it held; undefined: it does not exist, or what was
+// locked is not what the path names any more
+Napi::Value lock_directory(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::string path = string(info[0]);
+  const int raw = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (raw < 0 && errno == ENOENT) return env.Undefined();
+  UniqueFd fd(static_cast<int>(check(env, raw, "open", path)));
+  int result;
+  do result = ::flock(fd.get(), integer32(info[1]));
+  while (result < 0 && errno == EINTR);
+  if (result < 0 && errno == EWOULDBLOCK) return env.Null();
+  check(env, result, "flock", path);
+  struct stat locked {}, named {};
+  check(env, fstat(fd.get(), &locked), "fstat", path);
+  if (stat(path.c_str(), &named) < 0 || locked.st_ino != named.st_ino || locked.st_dev != named.st_dev) return env.Undefined();
+  return Napi::Number::New(env, fd.release());
+}
+
 // (path, mode): past the umask
 Napi::Value mkfifo(const Napi::CallbackInfo& info) {
   const std::string path = string(info[0]);
@@ -114,6 +133,7 @@ void export_files(Napi::Env env, Napi::Object exports) {
   add(env, exports, "openat2", openat2);
   add(env, exports, "sealedMemfd", sealed_memfd);
   add(env, exports, "flock", flock);
+  add(env, exports, "lockDirectory", lock_directory);
   add(env, exports, "mkfifo", mkfifo);
   add(env, exports, "fstatfs", fstatfs);
   add(env, exports, "writeAt", write_at);

@@ -1,6 +1,6 @@
 /** What a container is doing, from the kernel; and what may be done to it then, as a table (runtime.md#state). */
 
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { isFrozen } from "../cgroup/freeze.ts";
 import { StatusError } from "../errors.ts";
 import { isDead, parseStat } from "../linux/procfs.ts";
@@ -42,7 +42,7 @@ export function statusOf(store: Store, state: StoredState): Status {
   if (state.phase === "creating") return store.isLocked(state.id) ? "creating" : "stopped";
   if (!isAlive(state)) return "stopped";
   if (state.cgroup !== undefined && isFrozen(state.cgroup.directories)) return "paused";
-  return statSync(store.fifo(state.id), { throwIfNoEntry: false }) === undefined ? "running" : "created";
+  return existsSync(store.fifo(state.id)) ? "created" : "running";
 }
 
 /** Throws where the operation is not allowed in this status; it must have no effect then. */

@@ -99,6 +99,11 @@ export interface Native {
   sealedMemfd(name: string, bytes: Uint8Array): number;
   /** flock(2); false when LOCK_NB found it held. */
   flock(fd: number, operation: number): boolean;
+  /**
+   * Opens and locks a directory. null: LOCK_NB found it held. undefined: it does not exist, or what was locked is not
+   * what the path names any more, because it was removed while the lock was waited for.
+   */
+  lockDirectory(path: string, operation: number): number | null | undefined;
   /** mkfifo(3), with this mode whatever the umask. */
   mkfifo(path: string, mode: number): void;
   /** f_type of fstatfs(2). */
@@ -128,6 +133,10 @@ export interface Native {
   setTerminal(fd: number, settings: Uint8Array): void;
   windowSize(fd: number): [rows: number, columns: number];
   setWindowSize(fd: number, rows: number, columns: number): void;
+  /** Whether no other job has the terminal: tcgetpgrp(3). */
+  isForeground(fd: number): boolean;
+  /** TIOCGPTPEER of ioctl_tty(2): the slave of a master, whatever is mounted on its name. */
+  ptyPeer(master: number): number;
   openPty(): [master: number, slave: number];
 
   /** BPF_PROG_LOAD of a device program (bpf(2)). */
@@ -149,8 +158,12 @@ export interface Native {
   watch(fd: number, events: number, id: number, keepAlive: boolean): void;
   unwatch(fd: number): void;
   releaseWatch(): void;
-  /** Catches signals; each that arrives is one byte, its number, on the descriptor. */
+  /** Catches signals; each that arrives is one byte on the descriptor: its number, and 128 more when the kernel made it. */
   catchSignals(signals: readonly number[]): number;
+  /** These signals do again what they do by default. */
+  releaseSignals(signals: readonly number[]): void;
+  /** Stops this process as the signal does by default, and returns when it continues. */
+  stop(signal: number): void;
 }
 
 const ADDON = "tsrun.node";

@@ -124,11 +124,11 @@ encode("encodePlan() takes bytes as text, bytes or 32-bit numbers", () => {
 encode("encodePlan() gives inherited names the first places, and others the next at their first use", () => {
   const steps = roundTrip(
     [
-      { op: "close", fd: "new" },
-      { op: "close", fd: "b" },
+      { op: "fchdir", fd: "new" },
+      { op: "fchdir", fd: "b" },
       { op: "open_tree", path: "", flags: 0, to: "newer" },
-      { op: "close", fd: "new" },
-      { op: "close", fd: "a" },
+      { op: "fchdir", fd: "new" },
+      { op: "fchdir", fd: "a" },
     ],
     ["a", "b"],
   );
