@@ -15,8 +15,8 @@ const TASKS = ["cpu,cpuacct tasks", "memory tasks", "devices tasks", "pids tasks
 test("cgroupEntry() lets init move itself into each v1 hierarchy first of all", () => {
   const { steps } = planOn(LEGACY);
   const first = steps.findIndex(({ by }) => by === "init");
-  const own = steps.slice(first, first + TASKS.length * 2);
-  assert.equal(own.map(shown), TASKS.flatMap((fd) => [`write(fd="${fd}", data="0")`, `close(fd="${fd}")`]));
+  const own = steps.slice(first).filter(({ op }) => op !== "close");
+  assert.equal(own.slice(0, TASKS.length).map(shown), TASKS.map((fd) => `write(fd="${fd}", data="0")`));
 });
 
 for (const [name, layout, entries, into] of [["legacy", LEGACY, TASKS, false], ["hybrid", HYBRID, TASKS, true], ["unified", UNIFIED, [], true]] as const) {

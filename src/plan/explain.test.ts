@@ -43,7 +43,7 @@ test("explainText() keeps long text short", () => {
 
 test("explainText() never breaks a line, whatever a config says", () => {
   const text = explainText(planOf(configOf({ process: { args: ["a\nb"], cwd: "/x\ny" }, annotations: { "a\n": "b\n" } })));
-  for (const line of text.split("\n")) assert.match(line, /^(# .*|\s*\d+ (init {4}|runtime) \w+\(.*\)|)$/);
+  for (const line of text.split("\n")) assert.match(line, /^(# .*|\s*\d+ (init {3}|runtime) \w+\(.*\)|)$/);
 });
 
 test("explainJson() holds every step and warning, bytes in base64, big integers as text", () => {

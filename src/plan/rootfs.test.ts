@@ -13,7 +13,7 @@ function withPropagation(rootfsPropagation: string | undefined): Plan {
 
 function enterSteps(options?: Planning, types = ["mount"]): string[] {
   const plan = planOf(configOf({ linux: { namespaces: namespaces(...types) } }), options);
-  return stepsAt(plan, "/root/path").filter(({ what = "" }) => what.startsWith("enter")).map(shown);
+  return stepsAt(plan, "/root/path").filter(({ what = "", op }) => what.startsWith("enter") && op !== "close").map(shown);
 }
 
 for (const [name, inside, cutOff] of [
@@ -63,19 +63,18 @@ test("enterRootfs() pivots onto itself and lets the old root go", () => {
     'pivot_root(new_root=".", put_old=".")',
     `umount2(target=".", flags=${MNT_DETACH})`,
     'chdir(path="/")',
-    'close(fd="rootfs")',
   ]);
 });
 
 test("enterRootfs() moves the root onto / with noPivot", () => {
   const steps = enterSteps({ noPivot: true });
-  assert.equal(steps.map((step) => step.replace(/\(.*/, "")), ["fchdir", "openat2", "move_mount", "close", "chroot", "chdir", "close"]);
+  assert.equal(steps.map((step) => step.replace(/\(.*/, "")), ["fchdir", "openat2", "move_mount", "chroot", "chdir"]);
 });
 
 test("enterRootfs() never moves the root of a mount namespace that is not new", () => {
   for (const options of [{}, { noPivot: true }]) {
     const ops = enterSteps(options, []).map((step) => step.replace(/\(.*/, ""));
-    assert.equal(ops, ["fchdir", "chroot", "chdir", "close"]);
+    assert.equal(ops, ["fchdir", "chroot", "chdir"]);
   }
   const joined = planOf(configOf({ linux: { namespaces: namespaces(["mount", "/m"]), rootfsPropagation: "private" } }));
   assert.equal(opsOf(joined, "pivot_root", "umount2", "mount"), []);

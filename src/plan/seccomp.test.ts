@@ -28,13 +28,13 @@ test("loadFilter() hands the listener over before the container is created", () 
 test("seccompPlan() refuses to notify of a call that init needs to send the listener", () => {
   let thrown: unknown;
   try {
-    planOf(configOf({ linux: { seccomp: notify("write") } }), { host: HOST });
+    planOf(configOf({ linux: { seccomp: notify("sendmsg") } }), { host: HOST });
   } catch (error) {
     thrown = error;
   }
   assert.instance(thrown, ConfigError);
   assert.equal((thrown as ConfigError).problems.map(({ pointer, message }) => [pointer, message]), [
-    ["/linux/seccomp/syscalls", 'must not give SCMP_ACT_NOTIFY to "write", which init needs to send the listener'],
+    ["/linux/seccomp/syscalls", 'must not give SCMP_ACT_NOTIFY to "sendmsg", which init needs to send the listener'],
   ]);
 });
 
