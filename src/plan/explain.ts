@@ -13,7 +13,7 @@ export function explainText({ steps }: Plan): string {
   for (const [index, step] of steps.entries()) {
     if (step.what !== undefined && step.what !== last) {
       const place = step.at === undefined ? "" : `  (config.json ${step.at})`;
-      out += `${index === 0 ? "" : "\n"}# ${step.what}${place}\n`;
+      out += `${index === 0 ? "" : "\n"}# ${printable(`${step.what}${place}`)}\n`;
       last = step.what;
     }
     out += `${`${index}`.padStart(numberWidth)} ${step.by.padEnd(7)} ${step.op}(${formatArguments(step)})\n`;
@@ -29,6 +29,11 @@ export function explainJson({ steps, warnings }: Plan): string {
     return value;
   };
   return `${JSON.stringify({ steps, warnings }, replace, 2)}\n`;
+}
+
+/** What a config says must neither begin a line of its own nor steer the terminal. */
+function printable(text: string): string {
+  return text.replace(/[\0-\x1f\x7f-\x9f]/g, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 function formatArguments(step: Step): string {
