@@ -61,8 +61,10 @@ function merge(base: unknown, value: unknown): unknown {
   return bothObjects ? { ...(base as object), ...(value as object) } : value;
 }
 
+export type NamespaceEntry = string | readonly [type: string, path: string];
+
 /** Namespaces by their names, and joined ones as `[type, path]`. */
-export function namespaces(...types: readonly (string | readonly [type: string, path: string])[]): object {
+export function namespaces(...types: NamespaceEntry[]): object {
   return types.map((one) => (typeof one === "string" ? { type: one } : { type: one[0], path: one[1] }));
 }
 
@@ -100,6 +102,11 @@ export function stepsOf<Op extends Step["op"]>({ steps }: Plan, op: Op): Extract
 /** The steps that one place of config.json asks for. */
 export function stepsAt({ steps }: Plan, pointer: string): Step[] {
   return steps.filter(({ at }) => at === pointer);
+}
+
+/** When init closes what changes nothing that a container could see. */
+export function withoutClosing(steps: readonly Step[]): Step[] {
+  return steps.filter(({ op }) => !op.startsWith("close"));
 }
 
 /** One step without what is said about it, as `op(name=value, ...)`. */

@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { HYBRID, LEGACY, MAPS, UNIFIED, configOf, namespaces, planOf, shown, stepsAt } from "../../test/plan-cases.ts";
+import { HYBRID, LEGACY, MAPS, UNIFIED, configOf, namespaces, planOf, shown, stepsAt, withoutClosing } from "../../test/plan-cases.ts";
 import { MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY } from "../linux/mount-flags.ts";
 import type { CgroupLayout } from "../resources/layout.ts";
 import type { Step } from "./step.ts";
@@ -68,7 +68,7 @@ test("cgroupMount() links the controllers that share a hierarchy to it", () => {
 });
 
 test("cgroupMount() makes the tmpfs read-only last, when the hierarchies are in it", () => {
-  const last = (options: string[]): unknown => stepsOn(LEGACY, { options }).findLast(({ op }) => op !== "close")?.op;
+  const last = (options: string[]): unknown => withoutClosing(stepsOn(LEGACY, { options })).at(-1)?.op;
   assert.equal([last(["ro"]), last([])], ["mount_setattr", "move_mount"]);
 });
 

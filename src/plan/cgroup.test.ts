@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { HYBRID, LEGACY, UNIFIED, configOf, opsOf, planOf, shown, stepsOf } from "../../test/plan-cases.ts";
+import { HYBRID, LEGACY, UNIFIED, configOf, opsOf, planOf, shown, stepsOf, withoutClosing } from "../../test/plan-cases.ts";
 import type { CgroupLayout } from "../resources/layout.ts";
 import type { Plan } from "./step.ts";
 
@@ -15,7 +15,7 @@ const TASKS = ["cpu,cpuacct tasks", "memory tasks", "devices tasks", "pids tasks
 test("cgroupEntry() lets init move itself into each v1 hierarchy first of all", () => {
   const { steps } = planOn(LEGACY);
   const first = steps.findIndex(({ by }) => by === "init");
-  const own = steps.slice(first).filter(({ op }) => op !== "close");
+  const own = withoutClosing(steps.slice(first));
   assert.equal(own.slice(0, TASKS.length).map(shown), TASKS.map((fd) => `write(fd="${fd}", data="0")`));
 });
 

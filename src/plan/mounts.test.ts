@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { MAPS, configOf, namespaces, planOf, shown, stepsAt, stepsOf } from "../../test/plan-cases.ts";
+import { MAPS, configOf, namespaces, planOf, shown, stepsAt, stepsOf, withoutClosing } from "../../test/plan-cases.ts";
 import type { Planning } from "../../test/plan-cases.ts";
 import { MS_BIND, MS_NOEXEC, MS_REMOUNT } from "../linux/mount-flags.ts";
 import { RESOLVE_NO_SYMLINKS } from "../linux/open-flags.ts";
@@ -12,8 +12,7 @@ const USER = { namespaces: namespaces("mount", "user", "network"), ...MAPS };
 
 function stepsOfMount(mount: object, { linux, ...options }: Planning & { linux?: object } = {}): readonly Step[] {
   const plan = planOf(configOf({ mounts: [mount], ...(linux === undefined ? {} : { linux }) }), options);
-  // When init closes what, changes nothing that a container could see.
-  return stepsAt(plan, "/mounts/0").filter(({ op }) => op !== "close");
+  return withoutClosing(stepsAt(plan, "/mounts/0"));
 }
 
 function ops(steps: readonly Step[]): string[] {

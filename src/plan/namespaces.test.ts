@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { HYBRID, MAPS, configOf, namespaces, opsOf, planOf, shown, stepsOf } from "../../test/plan-cases.ts";
-import type { Planning } from "../../test/plan-cases.ts";
+import type { NamespaceEntry, Planning } from "../../test/plan-cases.ts";
 import {
   CLONE_NEWCGROUP,
   CLONE_NEWIPC,
@@ -16,7 +16,7 @@ import type { Plan } from "./step.ts";
 
 const test = suite("plan/namespaces");
 
-function planWith(types: Parameters<typeof namespaces>, options?: Planning & { linux?: Record<string, unknown> }): Plan {
+function planWith(types: NamespaceEntry[], options?: Planning & { linux?: Record<string, unknown> }): Plan {
   return planOf(configOf({ linux: { namespaces: namespaces(...types), ...options?.linux } }), options);
 }
 
@@ -59,7 +59,7 @@ test("no clone makes a user, time or cgroup namespace, whatever else there is", 
 
 test("finishNamespaces() makes the cgroup namespace after the last way into a cgroup", () => {
   const plan = planWith(["mount", "cgroup", "time"], { host: { cgroups: () => HYBRID } });
-  const last = plan.steps.findLastIndex((step) => step.op === "write" && step.fd.endsWith(" tasks"));
+  const last = plan.steps.findLastIndex((step) => step.op === "write" && step.fd?.endsWith(" tasks"));
   const made = plan.steps.findIndex((step) => step.op === "unshare" && step.flags === CLONE_NEWCGROUP);
   assert.ok(last > 0 && made > last, `${last} ${made}`);
 });

@@ -1,6 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { MAPS, configOf, namespaces, opsOf, planOf, shown, stepsOf } from "../../test/plan-cases.ts";
+import type { NamespaceEntry } from "../../test/plan-cases.ts";
 import { environmentValue, uniqueEnvironment } from "./process.ts";
 
 const test = suite("plan/process");
@@ -49,7 +50,7 @@ test("keyring() joins a keyring of the container's name, unless the caller does 
 });
 
 test("ownProc() opens the host's procfs where a user namespace lives in the host's pid namespace", () => {
-  const opened = (types: Parameters<typeof namespaces>): boolean => {
+  const opened = (types: NamespaceEntry[]): boolean => {
     const linux = { namespaces: namespaces(...types), ...(types.includes("user") ? MAPS : {}) };
     return planOf(configOf({ linux })).steps.some((step) => step.op === "openat2" && step.path === "/proc");
   };

@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { MAPS, configOf, namespaces, opsOf, planOf, shown, stepsAt, stepsOf } from "../../test/plan-cases.ts";
+import { MAPS, configOf, namespaces, opsOf, planOf, shown, stepsAt, stepsOf, withoutClosing } from "../../test/plan-cases.ts";
 import type { Planning } from "../../test/plan-cases.ts";
 import { MNT_DETACH, MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, MS_UNBINDABLE } from "../linux/mount-flags.ts";
 import type { Plan } from "./step.ts";
@@ -13,7 +13,7 @@ function withPropagation(rootfsPropagation: string | undefined): Plan {
 
 function enterSteps(options?: Planning, types = ["mount"]): string[] {
   const plan = planOf(configOf({ linux: { namespaces: namespaces(...types) } }), options);
-  return stepsAt(plan, "/root/path").filter(({ what = "", op }) => what.startsWith("enter") && op !== "close").map(shown);
+  return withoutClosing(stepsAt(plan, "/root/path")).filter(({ what = "" }) => what.startsWith("enter")).map(shown);
 }
 
 for (const [name, inside, cutOff] of [
