@@ -105,6 +105,21 @@ export class HookError extends TsrunError {
   readonly code = "ERR_HOOK";
 }
 
+/** A signal that asked the runtime to give up before there was a program to send it to. */
+export class InterruptedError extends TsrunError {
+  readonly code = "ERR_INTERRUPTED";
+  readonly signal: number;
+
+  constructor(id: string, { number, name }: { readonly number: number; readonly name: string }) {
+    super(`cannot create container "${id}": interrupted by ${name}`);
+    this.signal = number;
+  }
+
+  override get exitCode(): number {
+    return 128 + this.signal;
+  }
+}
+
 /** An operation that the container's status does not allow. */
 export class StatusError extends TsrunError {
   readonly code = "ERR_STATUS";

@@ -48,6 +48,19 @@ Napi::Value set_window_size(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// (fd) -> false when another process group of the session has the terminal
+Napi::Value is_foreground(const Napi::CallbackInfo& info) {
+  const pid_t group = tcgetpgrp(integer32(info[0]));
+  // A terminal that does not control this process has no group that could be in the way.
+  return Napi::Boolean::New(info.Env(), group < 0 || group == getpgrp());
+}
+
+// (master) -> slave
+Napi::Value pty_peer(const Napi::CallbackInfo& info) {
+  const long slave = check(info.Env(), ioctl(integer32(info[0]), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC), "ioctl");
+  return Napi::Number::New(info.Env(), static_cast<double>(slave));
+}
+
 // () -> [master, slave]
 Napi::Value open_pty(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -68,6 +81,8 @@ void export_terminal(Napi::Env env, Napi::Object exports) {
   add(env, exports, "setTerminal", set_terminal);
   add(env, exports, "windowSize", window_size);
   add(env, exports, "setWindowSize", set_window_size);
+  add(env, exports, "isForeground", is_foreground);
+  add(env, exports, "ptyPeer", pty_peer);
   add(env, exports, "openPty", open_pty);
 }
 

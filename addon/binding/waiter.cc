@@ -100,31 +100,90 @@ Napi::Value release_watch(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-void on_signal(int signal) {
+// Added to the number of a signal that the kernel made: a terminal's Ctrl-C or Ctrl-Z, not somebody's kill(2).
+constexpr unsigned char kByKernel = 0x80;
+constexpr int kSignals = 65;
+// What was there before: the engine sends signals to itself, to stop its own threads for example.
+struct sigaction engine_actions[kSignals];
+
+bool is_fault(int signal) {
+  return signal == SIGSEGV || signal == SIGBUS || signal == SIGILL || signal == SIGFPE || signal == SIGTRAP || signal == SIGSYS;
+}
+
+// Faults, broken pipes, abort(3), and what the engine sends to itself.
+bool is_own(int signal, const siginfo_t& info) {
+  return info.si_code > 0 ? is_fault(signal) : info.si_code != SI_QUEUE && info.si_pid == getpid();
+}
+
+void pass_to_engine(int signal, siginfo_t* info, void* context) {
+  const struct sigaction& action = engine_actions[signal];
+  if ((action.sa_flags & SA_SIGINFO) != 0) return action.sa_sigaction(signal, info, context);
+  if (action.sa_handler == SIG_IGN) return;
+  if (action.sa_handler != SIG_DFL) return action.sa_handler(signal);
+  // A fault comes again at once, and abort(3) raises again.
+  sigaction(signal, &action, nullptr);
+}
+
+void on_signal(int signal, siginfo_t* info, void* context) {
   const int saved = errno;
-  const auto byte = static_cast<unsigned char>(signal);
+  if (is_own(signal, *info)) {
+    pass_to_engine(signal, info, context);
+    errno = saved;
+    return;
+  }
+  const auto byte = static_cast<unsigned char>(signal | (info->si_code == SI_KERNEL ? kByKernel : 0));
   // A full pipe holds thousands of signals that nobody has read; one more would tell nothing new.
   [[maybe_unused]] const ssize_t wrote = write(signal_pipe[1], &byte, 1);
   errno = saved;
 }
 
-// (signals) -> fd that yields one byte, its number, for each that arrives
+// (signals) -> fd that yields one byte for each that arrives: its number, and kByKernel
 Napi::Value catch_signals(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (signal_pipe[0] < 0) check(env, pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK), "pipe2");
+  sigset_t caught;
+  sigemptyset(&caught);
   for (const int signal : integers(info[0])) {
     struct sigaction action {};
-    action.sa_handler = on_signal;
-    action.sa_flags = SA_RESTART;
-    sigfillset(&action.sa_mask);
+    action.sa_sigaction = on_signal;
+    action.sa_flags = SA_RESTART | SA_SIGINFO;
+    // A fault within the handler is still a fault, and the engine's own signals interrupt each other.
+    struct sigaction before {};
     // The C library keeps two realtime signals to itself and refuses them.
-    if (sigaction(signal, &action, nullptr) < 0 && errno != EINVAL) throw_errno(env, errno, "sigaction");
-    sigset_t one;
-    sigemptyset(&one);
-    sigaddset(&one, signal);
-    pthread_sigmask(SIG_UNBLOCK, &one, nullptr);
+    if (sigaction(signal, nullptr, &before) < 0) {
+      if (errno != EINVAL) throw_errno(env, errno, "sigaction");
+      continue;
+    }
+    if (before.sa_sigaction != on_signal) engine_actions[signal] = before;
+    check(env, sigaction(signal, &action, nullptr), "sigaction");
+    sigaddset(&caught, signal);
   }
+  pthread_sigmask(SIG_UNBLOCK, &caught, nullptr);
   return Napi::Number::New(env, signal_pipe[0]);
+}
+
+// (signals): these do again what they do by default
+Napi::Value release_signals(const Napi::CallbackInfo& info) {
+  for (const int released : integers(info[0])) {
+    check(info.Env(), signal(released, SIG_DFL) == SIG_ERR ? -1 : 0, "sigaction");
+  }
+  return info.Env().Undefined();
+}
+
+// (signal): this process does what the signal does by default, which is to stop; returns when it continues
+Napi::Value stop(const Napi::CallbackInfo& info) {
+  const int number = integer32(info[0]);
+  struct sigaction standard {}, before {};
+  sigset_t one, mask;
+  sigemptyset(&one);
+  sigaddset(&one, number);
+  check(info.Env(), sigaction(number, &standard, &before), "sigaction");
+  pthread_sigmask(SIG_UNBLOCK, &one, &mask);
+  // To this thread, so that it is over when this returns.
+  raise(number);
+  pthread_sigmask(SIG_SETMASK, &mask, nullptr);
+  sigaction(number, &before, nullptr);
+  return info.Env().Undefined();
 }
 
 }  // namespace
@@ -135,6 +194,8 @@ void export_waiter(Napi::Env env, Napi::Object exports) {
   add(env, exports, "unwatch", unwatch);
   add(env, exports, "releaseWatch", release_watch);
   add(env, exports, "catchSignals", catch_signals);
+  add(env, exports, "releaseSignals", release_signals);
+  add(env, exports, "stop", stop);
 }
 
 }  // namespace binding

@@ -2,14 +2,21 @@
 
 import { create } from "../container/create.ts";
 import type { CreateOptions } from "../container/create.ts";
+import { interruption } from "./foreground.ts";
 import { inheritance, onlyArgument } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
 import { flag, text } from "./parse.ts";
 
 export async function createVerb(invocation: Invocation): Promise<number> {
   const id = onlyArgument(invocation, "create");
-  await create(creation(invocation, { id, bundle: invocation.path(text(invocation.parsed, "bundle") ?? ".") }));
+  const bundle = invocation.path(text(invocation.parsed, "bundle") ?? ".");
+  await create(interruptible(creation(invocation, { id, bundle })));
   return 0;
+}
+
+/** Control-C and its like undo a create that is under way. */
+export function interruptible(options: CreateOptions): CreateOptions {
+  return { ...options, abort: interruption({ id: options.id, ignored: options.inheritance.ignored }) };
 }
 
 /** What `create` and `run` read alike. */

@@ -1,14 +1,124 @@
-/** The foreground of `run`: signals that reach the runtime are meant for the container. */
+/**
+ * The foreground of `run`: what signals that reach the runtime mean while a program is made, while it runs, and after it.
+ *
+ * - Before the program runs, those that end a program end the run, and nothing of the container stays. The others wait.
+ * - While it runs, all go to it: a container has a session of its own, so that no key of the caller's terminal reaches it.
+ * - Job control stops more than one process. A key of the terminal (Control-Z) that stops a job stops the runtime and all
+ *   of the container, which is "paused" until the job continues: otherwise the shell would wait for a job that cannot be
+ *   stopped (a pid namespace's first process ignores SIGTSTP), or share its terminal with it. SIGTSTP that somebody sends
+ *   goes to the program, as with other runtimes.
+ * - With a terminal of its own the container has a job control of its own. Then the runtime is what a shell stops: the
+ *   program runs on, as behind a connection that stalls.
+ */
 
-import { SIGCHLD, SIGKILL, SIGSTOP, SIGURG, SIGWINCH } from "../linux/signals.ts";
+import type { Foreground, Program } from "../container/run.ts";
+import { CallerTerminal } from "../container/terminal.ts";
+import { InterruptedError } from "../errors.ts";
+import {
+  SIGCHLD,
+  SIGCONT,
+  SIGHUP,
+  SIGINT,
+  SIGKILL,
+  SIGQUIT,
+  SIGSTOP,
+  SIGTERM,
+  SIGTSTP,
+  SIGTTIN,
+  SIGTTOU,
+  SIGURG,
+  SIGWINCH,
+  signalName,
+} from "../linux/signals.ts";
+import { native } from "../native/native.ts";
 import { onSignals } from "../native/waiter.ts";
 
 const HIGHEST_SIGNAL = 64;
-/** SIGCHLD is the runtime's own, SIGURG the engine's, SIGWINCH the terminal's; the synchronous ones are its own defects. */
-const NOT_FORWARDED: ReadonlySet<number> = new Set([SIGKILL, SIGSTOP, SIGCHLD, SIGURG, SIGWINCH, 4, 5, 7, 8, 11, 13]);
+/** The kernel keeps two; SIGCHLD is the runtime's own, SIGURG the engine's. */
+const NOT_CAUGHT: ReadonlySet<number> = new Set([SIGKILL, SIGSTOP, SIGCHLD, SIGURG]);
+const ENDING: ReadonlySet<number> = new Set([SIGHUP, SIGINT, SIGQUIT, SIGTERM]);
+const STOPPING: ReadonlySet<number> = new Set([SIGTSTP, SIGTTIN, SIGTTOU]);
 
-/** Forwards every signal that can be. Those of job control stop and continue the container, not the runtime. */
-export function forwardSignals(send: (signal: number) => void): void {
-  const signals = Array.from({ length: HIGHEST_SIGNAL }, (_, index) => index + 1).filter((signal) => !NOT_FORWARDED.has(signal));
-  onSignals(signals, send);
+interface Caller {
+  readonly id: string;
+  readonly stdio: readonly [number, number, number];
+  /** Signals that the caller ignores: bit n - 1 for signal n. */
+  readonly ignored?: bigint | undefined;
+  readonly warn: (message: string) => void;
+}
+
+/** An AbortSignal for a signal that ends the making of a container; such as the caller ignores do nothing. */
+export function interruption({ id, ignored }: Pick<Caller, "id" | "ignored">): AbortSignal {
+  const abort = new AbortController();
+  const signals = [...ENDING].filter((signal) => !isIn(ignored, signal));
+  onSignals(signals, (signal) => abort.abort(interrupted(id, signal)));
+  return abort.signal;
+}
+
+export class SignalForeground implements Foreground {
+  readonly console: CallerTerminal;
+  readonly #caller: Caller;
+  readonly #abort = new AbortController();
+  #phase: "creating" | "running" | "ended" = "creating";
+  #program: Program | undefined;
+  /** What came before there was a program to send it to. */
+  readonly #waiting: number[] = [];
+
+  constructor(caller: Caller) {
+    this.#caller = caller;
+    this.console = new CallerTerminal(caller.stdio, caller);
+    const signals = Array.from({ length: HIGHEST_SIGNAL }, (_, index) => index + 1).filter((signal) => !NOT_CAUGHT.has(signal));
+    onSignals(signals, (signal, byKernel) => this.#receive(signal, byKernel));
+  }
+
+  get abort(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  starting(): void {
+    if (!this.console.inUse) return;
+    // Who reads from the terminal, or sets it, in the background is stopped by the kernel, and tries again afterwards.
+    native().releaseSignals([SIGTTIN, SIGTTOU]);
+    this.console.begin();
+  }
+
+  running(program: Program): void {
+    this.#phase = "running";
+    this.#program = program;
+    for (const signal of this.#waiting.splice(0)) program.signal(signal);
+  }
+
+  async ended(): Promise<void> {
+    this.#phase = "ended";
+    await this.console.end();
+  }
+
+  #receive(signal: number, byKernel: boolean): void {
+    if (signal === SIGWINCH) return this.console.resize();
+    if (signal === SIGCONT) this.console.resume();
+    if (STOPPING.has(signal) && (byKernel || this.console.inUse)) return void this.#stop(signal);
+    if (this.#phase === "running") return this.#program?.signal(signal);
+    if (!ENDING.has(signal)) this.#waiting.push(signal);
+    else if (this.#phase === "ended") this.console.abandon();
+    else if (!isIn(this.#caller.ignored, signal)) this.#abort.abort(interrupted(this.#caller.id, signal));
+  }
+
+  /** Stops as a job does, and the container with it; returns when the job continues. */
+  async #stop(signal: number): Promise<void> {
+    if (isIn(this.#caller.ignored, signal)) return;
+    const program = this.console.inUse ? undefined : this.#program;
+    await program?.stop();
+    this.console.suspend();
+    native().stop(signal);
+    this.console.resume();
+    program?.continue();
+  }
+}
+
+function interrupted(id: string, signal: number): InterruptedError {
+  return new InterruptedError(id, { number: signal, name: signalName(signal) });
+}
+
+function isIn(set: bigint | undefined, signal: number): boolean {
+  return set !== undefined && ((set >> BigInt(signal - 1)) & 1n) === 1n;
 }

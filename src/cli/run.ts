@@ -2,11 +2,13 @@
 
 import { statSync } from "node:fs";
 import { basename, join } from "node:path";
+import type { CreateOptions } from "../container/create.ts";
 import { run } from "../container/run.ts";
+import type { Ending } from "../container/run.ts";
 import { checkId } from "../container/store.ts";
 import { StepError, UsageError } from "../errors.ts";
-import { creation } from "./create.ts";
-import { forwardSignals } from "./foreground.ts";
+import { creation, interruptible } from "./create.ts";
+import { SignalForeground } from "./foreground.ts";
 import { onlyArgument } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
 import { flag, text } from "./parse.ts";
@@ -17,14 +19,10 @@ const EXIT_NOT_EXECUTED = 255;
 
 export async function runVerb(invocation: Invocation): Promise<number> {
   const target = findTarget(invocation, onlyArgument(invocation, "run", "a container id or a bundle"));
-  const detach = flag(invocation.parsed, "detach");
+  const options = creation(invocation, target);
+  const keep = flag(invocation.parsed, "keep");
   try {
-    const ending = await run({
-      ...creation(invocation, target),
-      detach,
-      keep: flag(invocation.parsed, "keep"),
-      onRunning: forwardSignals,
-    });
+    const ending = flag(invocation.parsed, "detach") ? await run(interruptible(options)) : await runInForeground(options, keep);
     if (ending === undefined) return 0;
     return ending.signal === 0 ? ending.code : EXIT_SIGNAL + ending.signal;
   } catch (error) {
@@ -33,6 +31,17 @@ export async function runVerb(invocation: Invocation): Promise<number> {
       return EXIT_NOT_EXECUTED;
     }
     throw error;
+  }
+}
+
+async function runInForeground(options: CreateOptions, keep: boolean): Promise<Ending> {
+  const { id, warn, inheritance } = options;
+  const foreground = new SignalForeground({ id, warn, ...inheritance });
+  const { console, abort } = foreground;
+  try {
+    return await run({ ...options, keep, console, abort, foreground });
+  } finally {
+    console.close();
   }
 }
 

@@ -39,9 +39,10 @@ export interface CreateOptions {
   readonly pidFile?: string;
   /** A unix socket that gets the terminal's master. */
   readonly consoleSocket?: string;
-  /** Takes the terminal's master instead, and closes it. */
-  readonly onConsole?: (master: number) => void;
-  readonly terminalSize?: { readonly height: number; readonly width: number };
+  /** Takes the terminal's master instead. */
+  readonly console?: Console;
+  /** Gives up, and undoes what was done, with the signal's reason. */
+  readonly abort?: AbortSignal;
   readonly inheritance: Inheritance;
   /** The caller's environment, for hooks without their own. */
   readonly environment: readonly string[];
@@ -49,6 +50,19 @@ export interface CreateOptions {
   /** Fails this step of the plan, for tests. */
   readonly fault?: number;
 }
+export interface TerminalSize {
+  readonly height: number;
+  readonly width: number;
+}
+
+/** Where the terminal is shown when it does not go to a console socket. */
+export interface Console {
+  /** Asked for before anything is done, when the process wants a terminal; throws where it cannot be shown. */
+  size(): TerminalSize;
+  /** Takes the terminal's master, and closes it. */
+  take(master: number): void;
+}
+
 
 /** A container whose init waits at the gate "created", under lock. */
 export interface Creation {
@@ -91,9 +105,9 @@ export async function prepare(options: CreateOptions, { waitForStart }: { readon
   checkId(id);
   const { config, bytes } = readBundle(bundle);
   refuseUnsupported(config, bytes);
-  checkConsole(config, options);
+  const terminalSize = checkConsole(config, options);
   const host = probeHost(store.root);
-  const plan = makePlan(config, host, planOptions(options, waitForStart));
+  const plan = makePlan(config, host, planOptions(options, { waitForStart, terminalSize }));
   for (const warning of plan.warnings) warn(warning);
 
   const lock = store.claim(id);
@@ -104,7 +118,7 @@ export async function prepare(options: CreateOptions, { waitForStart }: { readon
     store.save(draft);
     store.saveConfig(id, bytes);
     const handlers = makeHandlers({ options, config, bytes, plan });
-    execution = new Execution(plan, { host, inheritance: options.inheritance, handlers, fault: options.fault });
+    execution = new Execution(plan, { host, inheritance: options.inheritance, handlers, fault: options.fault, abort: options.abort });
     await execution.untilCreated();
     const state = createdState(draft, execution);
     store.save(state);
@@ -130,8 +144,11 @@ async function undo(
   await runPoststop(draft, { environment, warn });
 }
 
-function planOptions(options: CreateOptions, waitForStart: boolean): PlanOptions {
-  const { id, bundle, noPivot = false, noNewKeyring = false, environment, terminalSize } = options;
+function planOptions(
+  options: CreateOptions,
+  { waitForStart, terminalSize }: { readonly waitForStart: boolean; readonly terminalSize: TerminalSize | undefined },
+): PlanOptions {
+  const { id, bundle, noPivot = false, noNewKeyring = false, environment } = options;
   const size = terminalSize === undefined ? {} : { terminalSize };
   return { id, bundle, waitForStart, noPivot, noNewKeyring, environment, ...size };
 }
@@ -144,14 +161,15 @@ function refuseUnsupported(config: Config, bytes: Uint8Array): void {
   throw new ConfigError("config.json", problems.map((problem) => ({ ...place(problem.pointer), ...problem })));
 }
 
-/** The terminal needs somebody to go to, before there is anything to undo. */
-function checkConsole({ process }: Config, { consoleSocket, onConsole }: CreateOptions): void {
+/** The terminal needs somebody to go to, before there is anything to undo; returns the size that it is to have there. */
+function checkConsole({ process }: Config, { consoleSocket, console }: CreateOptions): TerminalSize | undefined {
   const terminal = process?.terminal === true;
-  if (terminal && consoleSocket === undefined && onConsole === undefined) {
+  if (terminal && consoleSocket === undefined && console === undefined) {
     throw new UsageError("cannot allocate tty if tsrun will detach without setting console socket (config.json /process/terminal)");
   }
-  if (!terminal && consoleSocket !== undefined) {
+  if (consoleSocket !== undefined && (!terminal || console !== undefined)) {
     throw new UsageError("cannot use console socket if tsrun will not detach or allocate tty (config.json /process/terminal)");
+  return terminal ? console?.size() : undefined;
   }
 }
 
@@ -222,7 +240,7 @@ function makeHandlers({ options, config, bytes, plan }: HandlerContext): Handler
       const hook = config.hooks?.[point]?.[index];
       if (hook === undefined) return;
       const state = stateDocument({ id, status: "created", pid, bundle, annotations: config.annotations });
-      await runHook({ point, index, hook, state, cwd: bundle, environment });
+      await runHook({ point, index, hook, state, cwd: bundle, environment, abort: options.abort });
     },
     console: (master) => handOverConsole(master, options),
     seccompListener: async (listener, pid) => {
@@ -258,9 +276,9 @@ export function placeIn(bytes: Uint8Array): (pointer: string) => Place {
   return (pointer) => placeOf(new TextDecoder().decode(bytes), pointer);
 }
 
-async function handOverConsole(master: number, { consoleSocket, onConsole }: CreateOptions): Promise<void> {
-  if (onConsole !== undefined) {
-    onConsole(master);
+async function handOverConsole(master: number, { consoleSocket, console }: CreateOptions): Promise<void> {
+  if (console !== undefined) {
+    console.take(master);
     return;
   }
   try {

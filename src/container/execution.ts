@@ -61,6 +61,8 @@ export class Execution {
   readonly #handlers: Handlers;
   /** The step that is made to fail, for tests of what is left behind. */
   readonly #fault: number | undefined;
+  readonly #abort: AbortSignal | undefined;
+  readonly #aborted: Promise<never> | undefined;
   readonly #fds = new Map<Fd, number>();
   #cgroup: Cgroup | undefined;
   #entry: EntryDescriptors | undefined;
@@ -73,13 +75,22 @@ export class Execution {
 
   constructor(
     plan: Plan,
-    options: { readonly host: Host; readonly inheritance: Inheritance; readonly handlers: Handlers; readonly fault?: number | undefined },
+    options: {
+      readonly host: Host;
+      readonly inheritance: Inheritance;
+      readonly handlers: Handlers;
+      readonly fault?: number | undefined;
+      /** Ends it with the signal's reason, wherever it is. */
+      readonly abort?: AbortSignal | undefined;
+    },
   ) {
     this.#plan = plan;
     this.#host = options.host;
     this.#inheritance = options.inheritance;
     this.#handlers = options.handlers;
     this.#fault = options.fault;
+    this.#abort = options.abort;
+    this.#aborted = options.abort === undefined ? undefined : rejection(options.abort);
   }
 
   get init(): Spawned {
@@ -137,6 +148,7 @@ export class Execution {
     for (let index = at; ; index++) {
       const step = steps[index];
       if (step === undefined || step.by !== "runtime") return;
+      this.#abort?.throwIfAborted();
       try {
         if (index === this.#fault) throw new SystemError(step.what ?? step.op, "EFAULT", "made to fail");
         // The table has a row for each op, so the step fits its row.
@@ -258,7 +270,8 @@ export class Execution {
 
   /** Messages that need no answer are dealt with here. */
   async #nextMessage(): Promise<InitMessage> {
-    const message = await this.#gate?.next();
+    const next = this.#gate?.next();
+    const message = await (this.#aborted === undefined ? next : Promise.race([next, this.#aborted]));
     if (message === undefined) return { kind: "end" };
     if (message.kind === "warning") this.#handlers.warn(message.step, message.errno, message.value);
     if (message.kind === "child") await this.#secondStage(message);
@@ -284,6 +297,16 @@ export class Execution {
 }
 
 /** Ends init and waits until it is gone: with its pid namespace go all processes of the container. */
+/** A promise that only fails, with the signal's reason. */
+function rejection(abort: AbortSignal): Promise<never> {
+  const promise = new Promise<never>((_, reject) => {
+    abort.addEventListener("abort", () => reject(abort.reason));
+  });
+  // Whether anybody waits just now or not.
+  promise.catch(() => undefined);
+  return promise;
+}
+
 async function endOf({ pidfd }: Spawned): Promise<void> {
   try {
     native().pidfdSendSignal(pidfd, SIGKILL);

@@ -21,10 +21,12 @@ export interface HookRun {
   readonly cwd: string;
   /** For a hook without `env`, as `NAME=value`. */
   readonly environment: readonly string[];
+  /** Kills it. */
+  readonly abort?: AbortSignal | undefined;
 }
 
 /** Runs one hook; throws HookError with its point, its place, how it ended and the end of what it wrote. */
-export async function runHook({ point, index, hook, state, cwd, environment }: HookRun): Promise<void> {
+export async function runHook({ point, index, hook, state, cwd, environment, abort }: HookRun): Promise<void> {
   const { path, args = [path], env = environment, timeout } = hook;
   const name = `cannot run ${point} hook #${index} "${path}"`;
   const [ours, theirs] = native().pipe();
@@ -40,15 +42,19 @@ export async function runHook({ point, index, hook, state, cwd, environment }: H
     closeSync(ours);
     closeSync(outputEnd);
   }
+  const kill = (): void => native().pidfdSendSignal(child.pidfd, SIGKILL);
+  abort?.addEventListener("abort", kill);
   const timer = timeout === undefined ? undefined : killAfter(child.pidfd, timeout);
   const fed = feed(theirs, new TextEncoder().encode(JSON.stringify(state)));
   const words = collect(output, child.pidfd);
   await ready(child.pidfd);
   const timedOut = timer?.stop() ?? false;
+  abort?.removeEventListener("abort", kill);
   const end = native().waitPidfd(child.pidfd);
   await Promise.all([fed, words]);
   forget(child.pidfd);
   closeSync(child.pidfd);
+  abort?.throwIfAborted();
   const said = (await words).trim();
   const suffix = said === "" ? "" : `: ${said}`;
   if (timedOut) throw new HookError(`${name}: it did not end within ${timeout} s${suffix}`);

@@ -1,6 +1,8 @@
 /** `run`: create and start in one, and in the foreground the end of it, too. */
 
 import { closeSync } from "node:fs";
+import { freeze, thaw } from "../cgroup/freeze.ts";
+import { SIGCONT, SIGSTOP } from "../linux/signals.ts";
 import { native } from "../native/native.ts";
 import { forget, ready } from "../native/waiter.ts";
 import { prepare } from "./create.ts";
@@ -10,25 +12,43 @@ import { runPoststart } from "./start.ts";
 import type { StoredState } from "./state.ts";
 
 export interface RunOptions extends CreateOptions {
-  /** Return when the program runs. */
-  readonly detach?: boolean;
   /** Leave the container as it is when its process has ended. */
   readonly keep?: boolean;
-  /** Called when the program runs; `signal` sends one to it. */
-  readonly onRunning?: (signal: (number: number) => void) => void;
+  /** Who waits for the program's end; absent: `run` returns when the program runs. */
+  readonly foreground?: Foreground;
+}
+
+/** Is told of each turn of a run. */
+export interface Foreground {
+  /** The container is there, and its program about to begin. */
+  starting(): void;
+  running(program: Program): void;
+  /** The program has ended; resolves when all it had to say is shown. */
+  ended(): Promise<void>;
+}
+
+/** A container's running program. */
+export interface Program {
+  signal(number: number): void;
+  /** Stops all processes of the container where they are. */
+  stop(): Promise<void>;
+  continue(): void;
 }
 
 /** How the container's process ended; undefined when it was left running. */
 export type Ending = { readonly code: number; readonly signal: number } | undefined;
 
 export async function run(options: RunOptions): Promise<Ending> {
+  const { foreground } = options;
   const { execution, state, lock } = await prepare(options, { waitForStart: false });
   const { pidfd } = execution.init;
   execution.cleanup.release();
   try {
+    foreground?.starting();
     execution.go();
     await execution.untilExecuted();
     execution.close();
+    foreground?.running(program(pidfd, state));
     await runPoststart(options, state);
   } catch (error) {
     execution.close();
@@ -37,15 +57,15 @@ export async function run(options: RunOptions): Promise<Ending> {
     throw error;
   }
   lock.release();
-  if (options.detach === true) {
+  if (foreground === undefined) {
     closeSync(pidfd);
     return undefined;
   }
-  options.onRunning?.((signal) => sendSignal(pidfd, signal));
   await ready(pidfd);
   const ending = native().waitPidfd(pidfd) ?? { code: 0, signal: 0 };
   forget(pidfd);
   closeSync(pidfd);
+  await foreground.ended();
   if (options.keep !== true) await remove(state, options);
   return ending;
 }
@@ -65,6 +85,29 @@ async function remove(state: StoredState, options: RunOptions): Promise<void> {
   } finally {
     lock.release();
   }
+}
+
+function program(pidfd: number, { cgroup }: StoredState): Program {
+  const signal = (number: number): void => sendSignal(pidfd, number);
+  const directories = cgroup?.directories ?? [];
+  let frozen = false;
+  return {
+    signal,
+    stop: async () => {
+      try {
+        await freeze(directories);
+        frozen = true;
+      } catch {
+        // There is no freezer, or it is not ours: then at least the process that is known.
+        signal(SIGSTOP);
+      }
+    },
+    continue: () => {
+      if (frozen) thaw(directories);
+      frozen = false;
+      signal(SIGCONT);
+    },
+  };
 }
 
 function sendSignal(pidfd: number, signal: number): void {

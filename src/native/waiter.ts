@@ -55,15 +55,18 @@ function dispatch(id: number, events: number): void {
   take(id)?.resolve(events);
 }
 
+/** The kernel made the signal: a key of the terminal, not somebody's kill(2). */
+const BY_KERNEL = 0x80;
+
 /** Calls `onSignal` for each of these signals that arrives from now on; they keep nothing alive. */
-export function onSignals(signals: readonly number[], onSignal: (signal: number) => void): void {
+export function onSignals(signals: readonly number[], onSignal: (signal: number, byKernel: boolean) => void): void {
   const fd = native().catchSignals(signals);
   const buffer = new Uint8Array(64);
   const next = async (): Promise<void> => {
     for (;;) {
       await ready(fd, EPOLLIN, { keepAlive: false });
       const size = readSync(fd, buffer);
-      for (const signal of buffer.subarray(0, size)) onSignal(signal);
+      for (const byte of buffer.subarray(0, size)) onSignal(byte & ~BY_KERNEL, byte >= BY_KERNEL);
     }
   };
   void next();
