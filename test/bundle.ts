@@ -104,7 +104,8 @@ function makeRootfs(rootfs: string): void {
   for (const folder of ["bin", "dev", "etc", "proc", "root", "sys", "tmp"]) fs.mkdirSync(join(rootfs, folder), { recursive: true });
   fs.copyFileSync("/bin/busybox", join(rootfs, "bin/busybox"));
   applets ??= execFileSync("/bin/busybox", ["--list"], { encoding: "utf8" }).trim().split("\n");
-  for (const applet of applets) if (applet !== "busybox") fs.symlinkSync("busybox", join(rootfs, "bin", applet));
+  // Hard links: 400 symbolic ones take ext4 ten times as long, or worse.
+  for (const applet of applets) if (applet !== "busybox") fs.linkSync(join(rootfs, "bin/busybox"), join(rootfs, "bin", applet));
   fs.writeFileSync(join(rootfs, "etc/passwd"), "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n");
   fs.writeFileSync(join(rootfs, "etc/group"), "root:x:0:\nnogroup:x:65534:\n");
 }

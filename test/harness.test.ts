@@ -68,8 +68,7 @@ harness("bundle() makes a root file system that works, and writes the changed co
   });
   const config = JSON.parse(fs.readFileSync(join(bundle.path, "config.json"), "utf8")) as { hostname: string };
   assert.is(config.hostname, "other");
-  assert.is(fs.readlinkSync(join(bundle.rootfs, "bin/sh")), "busybox");
-  assert.is(spawnSync(join(bundle.rootfs, "bin/busybox"), ["echo", "hi"], { encoding: "utf8" }).stdout, "hi\n");
+  assert.is(spawnSync(join(bundle.rootfs, "bin/sh"), ["-c", "echo hi"], { encoding: "utf8" }).stdout, "hi\n");
 });
 
 harness("runRuntime() tells status, output and input", async (t) => {
