@@ -26,7 +26,9 @@ function describeAll({ store, warn }: Invocation): Description[] {
   return store.ids().flatMap((id) => {
     try {
       const state = store.tryLoad(id);
-      return state === undefined ? [] : [describeContainer(store, state)];
+      if (state === undefined) return [];
+      const description = describeContainer(store, state);
+      return [{ ...description, owner: ownerName(description.owner) }];
     } catch (error) {
       warn(error instanceof Error ? error.message : String(error));
       return [];
@@ -35,7 +37,7 @@ function describeAll({ store, warn }: Invocation): Description[] {
 }
 
 function table(containers: readonly Description[]): string {
-  const rows = [HEADINGS, ...containers.map(({ id, pid, status, bundle, created, owner }) => [id, `${pid}`, status, bundle, created, ownerName(owner)])];
+  const rows = [HEADINGS, ...containers.map(({ id, pid, status, bundle, created, owner }) => [id, `${pid}`, status, bundle, created, owner])];
   const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) => `${row.map((cell, column) => cell.padEnd((widths[column] ?? 0) + GAP)).join("").trimEnd()}\n`).join("");
 }
