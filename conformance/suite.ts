@@ -1,0 +1,47 @@
+/** Suites that judge any runtime: where one deviates for a known reason, its failure is a skip, and its success an error. */
+
+import { spawnSync } from "node:child_process";
+import { skip, suite as groundSuite } from "../test/harness.ts";
+import type { Ground, Suite } from "../test/harness.ts";
+import { RUNTIME } from "../test/runtime.ts";
+import { DEVIATIONS } from "./deviations.ts";
+
+let version: string | undefined;
+
+/** The first line of `--version`, without the word "version": `runc 1.1.5`. */
+export function runtimeVersion(): string {
+  version ??= (spawnSync(RUNTIME, ["--version"], { encoding: "utf8" }).stdout.split("\n")[0] ?? "").replace(" version ", " ");
+  return version;
+}
+
+/** Whether this project's own runtime is judged: what nobody else promises is asked of it only. */
+export function isOurs(): boolean {
+  return runtimeVersion().startsWith("tsrun ");
+}
+
+/** Skips with a reason unless this project's own runtime is judged. */
+export function onlyOurs(reason: string): void {
+  if (!isOurs()) skip(`only tsrun promises it: ${reason}`);
+}
+
+/** As the harness's suite, with the known deviations of the runtime that is judged. */
+export function suite(name: string): Suite {
+  const inner = groundSuite(name);
+  const add = (title: string, body: (ground: Ground) => Promise<void> | void): void => {
+    inner(title, (ground) => judge(`${name}: ${title}`, () => body(ground)));
+  };
+  return Object.assign(add, { run: () => inner.run() });
+}
+
+async function judge(test: string, body: () => Promise<void> | void): Promise<void> {
+  const deviation = DEVIATIONS.find((row) => test.startsWith(row.test) && runtimeVersion().startsWith(row.runtime));
+  if (deviation === undefined) return body();
+  try {
+    await body();
+  } catch {
+    skip(`${deviation.runtime} deviates: ${deviation.reason}`);
+  }
+  throw new NoDeviation(`${runtimeVersion()} passes, though deviations.ts says that it does not: ${deviation.reason}`);
+}
+
+class NoDeviation extends Error {}
