@@ -58,9 +58,9 @@ export function cgroupMembership({ config, host, id }: PlanContext): CgroupPlan 
  * `cgroup.procs` by another waits for a grace period of the whole machine (4 to 15 ms).
  */
 export function cgroupEntry({ entries, path }: CgroupPlan): Step[] {
-  return entries.flatMap((fd) =>
-    init([{ op: "write", fd, data: "0" }], { what: `enter the cgroup "${path}" (${fd})` }),
-  );
+  const steps: Step[] = [];
+  for (const fd of entries) steps.push(...init([{ op: "write", fd, data: "0" }], { what: `enter the cgroup "${path}" (${fd})` }));
+  return steps;
 }
 
 /** The name that a v1 hierarchy's `tasks` descriptor has in the plan. */

@@ -35,8 +35,11 @@ export function devices(context: PlanContext): Step[] {
 
 /** A /dev that is bound from elsewhere has what it has, and is not ours to change. */
 function bringsItsOwnDev({ config }: PlanContext): boolean {
-  const mount = config.mounts?.findLast(({ destination }) => /^\/?dev\/?$/.test(destination));
-  return mount !== undefined && parseMountOptions(mount.options ?? []).bind !== undefined;
+  let bound = false;
+  for (const { destination, options = [] } of config.mounts ?? []) {
+    if (isAt(destination, "/dev")) bound = parseMountOptions(options).bind !== undefined;
+  }
+  return bound;
 }
 
 function device(context: PlanContext, node: Node): Step[] {
@@ -60,11 +63,19 @@ function bindDevice(path: string): InitOp[] {
 }
 
 function links({ config }: PlanContext): Step[] {
-  const hasProc = config.mounts?.some(({ destination }) => /^\/?proc\/?$/.test(destination)) ?? false;
-  return DEFAULT_SYMLINKS.flatMap(({ path, target, needs }) => {
-    if (needs !== undefined && !hasProc) return [];
+  let hasProc = false;
+  for (const { destination } of config.mounts ?? []) hasProc ||= isAt(destination, "/proc");
+  const steps: Step[] = [];
+  for (const { path, target, needs } of DEFAULT_SYMLINKS) {
+    if (needs !== undefined && !hasProc) continue;
     // The image's own ptmx would be the host's, or nothing.
     const op: InitOp = { op: "symlink", root: "rootfs", path, target, replace: needs === undefined };
-    return init([op], { what: `link "${path}" to "${target}"` });
-  });
+    steps.push(...init([op], { what: `link "${path}" to "${target}"` }));
+  }
+  return steps;
+}
+
+/** Destinations may be relative, and end in a slash. */
+function isAt(destination: string, path: string): boolean {
+  return destination === path || destination === `${path}/` || destination === path.slice(1) || destination === `${path.slice(1)}/`;
 }

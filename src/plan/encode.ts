@@ -56,6 +56,7 @@ class PlanEncoder {
       const kind = field[1];
       if (kind === "u") {
         if (typeof value === "number" && value >= 0 && value <= 0xffffffff) words.push(value, 0);
+        else if (typeof value === "boolean") words.push(value ? 1 : 0, 0);
         else this.#wide(value);
       } else if (kind === "f") words.push(typeof value === "string" ? this.#place(value) : NO_FD);
       else if (kind === "s") this.#string(value as string);
@@ -90,7 +91,7 @@ class PlanEncoder {
     return place;
   }
 
-  /** What needs 64 bits, or is no number: a switch, a bigint, a negative. */
+  /** What needs 64 bits: a bigint, or a negative number. */
   #wide(value: unknown): void {
     const wide = BigInt.asUintN(64, typeof value === "bigint" ? value : BigInt(Number(value)));
     this.#words.push(Number(wide & 0xffffffffn), Number(wide >> 32n));
@@ -109,12 +110,7 @@ class PlanEncoder {
   }
 
   #bytes(value: string | Uint8Array | readonly number[]): void {
-    const bytes =
-      typeof value === "string"
-        ? new TextEncoder().encode(value)
-        : value instanceof Uint8Array
-          ? value
-          : new Uint8Array(Uint32Array.from(value).buffer);
+    const bytes = typeof value === "string" ? encodeText(value) : value instanceof Uint8Array ? value : encodeNumbers(value);
     this.#words.push(this.#dataSize, bytes.length);
     this.#data.push(bytes);
     this.#dataSize += bytes.length;
@@ -136,4 +132,17 @@ class PlanEncoder {
     });
     return text;
   }
+}
+
+/** Most of it is one digit, for which an encoder is a long way. */
+function encodeText(value: string): Uint8Array {
+  if (value.length === 1 && value < "\x80") return new Uint8Array([value.charCodeAt(0)]);
+  return new TextEncoder().encode(value);
+}
+
+function encodeNumbers(values: readonly number[]): Uint8Array {
+  if (values.length === 0) return new Uint8Array(0);
+  const numbers = new Uint32Array(values.length);
+  numbers.set(values);
+  return new Uint8Array(numbers.buffer);
 }

@@ -8,6 +8,7 @@ import type { InitOp, Step } from "./step.ts";
 
 /** The runtime's hooks run while init waits: its namespaces and mounts exist, its root is not switched yet. */
 export function runtimeHooks({ config }: PlanContext): Step[] {
+  if (config.hooks === undefined) return [];
   const points = ["prestart", "createRuntime"] as const;
   const steps = points.flatMap((point) =>
     (config.hooks?.[point] ?? []).map((hook, index) =>
@@ -29,7 +30,8 @@ export function containerHooks(context: PlanContext): Step[] {
 
 /** Under `start`, before the program, in the container and under its filter. */
 export function startHooks(context: PlanContext): Step[] {
-  const hooks = context.config.hooks?.startContainer ?? [];
+  const hooks = context.config.hooks?.startContainer;
+  if (hooks === undefined) return [];
   return hooks.flatMap((hook, index) => containerHook(context, "startContainer", { hook, index }));
 }
 

@@ -19,20 +19,16 @@ export function maskedPaths({ config }: PlanContext): Step[] {
     { op: "fsconfig_create", fd: "file system" },
     { op: "fsmount", fd: "file system", attributes: MOUNT_ATTR_RDONLY, to: "empty" },
   ];
-  const masks = paths.flatMap((path, index) =>
-    init([{ op: "mask", root: "rootfs", path, null: "null", empty: "empty" }], {
-      at: `/linux/maskedPaths/${index}`,
-      what: `mask "${path}"`,
-    }),
-  );
+  const masks = paths.map((path, index): Step => {
+    const op: InitOp = { op: "mask", root: "rootfs", path, null: "null", empty: "empty" };
+    return { by: "init", at: `/linux/maskedPaths/${index}`, what: `mask "${path}"`, ...op };
+  });
   return [...init(covers, { at: "/linux/maskedPaths", what: "prepare to mask paths" }), ...masks];
 }
 
 export function readonlyPaths({ config }: PlanContext): Step[] {
-  return (config.linux?.readonlyPaths ?? []).flatMap((path, index) =>
-    init([{ op: "readonly_path", root: "rootfs", path }], {
-      at: `/linux/readonlyPaths/${index}`,
-      what: `make "${path}" read-only`,
-    }),
-  );
+  return (config.linux?.readonlyPaths ?? []).map((path, index): Step => {
+    const op: InitOp = { op: "readonly_path", root: "rootfs", path };
+    return { by: "init", at: `/linux/readonlyPaths/${index}`, what: `make "${path}" read-only`, ...op };
+  });
 }

@@ -56,12 +56,16 @@ export function bindSources(context: PlanContext): Step[] {
 
 /** All mounts, in the order of the config. */
 export function mounts(context: PlanContext, cgroup: CgroupPlan): Step[] {
-  return entries(context).flatMap((entry) => {
-    if (entry.options.remount) return init(remount(entry), entry.reason);
-    if (entry.options.bind !== undefined) return init(bindMount(context, entry), entry.reason);
-    if (entry.mount.type === "cgroup") return cgroupMount(context, { ...entry, cgroup });
-    return init(newMount(entry), entry.reason);
-  });
+  const steps: Step[] = [];
+  for (const entry of entries(context)) steps.push(...mountSteps(context, entry, cgroup));
+  return steps;
+}
+
+function mountSteps(context: PlanContext, entry: Entry, cgroup: CgroupPlan): Step[] {
+  if (entry.options.remount) return init(remount(entry), entry.reason);
+  if (entry.options.bind !== undefined) return init(bindMount(context, entry), entry.reason);
+  if (entry.mount.type === "cgroup") return cgroupMount(context, { ...entry, cgroup });
+  return init(newMount(entry), entry.reason);
 }
 
 function entries(context: PlanContext): Entry[] {

@@ -59,16 +59,19 @@ export function spawnInit(
 
 /** From the host's namespaces into the container's. */
 export function enterNamespaces(context: PlanContext, { fds }: OpenedNamespaces): Step[] {
-  const joins = JOINED.filter(({ type }) => fds.includes(namespaceFd(type)));
-  if (!context.twoStages) return joins.flatMap((kind) => join(context, kind, false));
+  const joins = fds.length === 0 ? [] : JOINED.filter(({ type }) => fds.includes(namespaceFd(type)));
   const steps: Step[] = [];
+  if (!context.twoStages) {
+    for (const kind of joins) steps.push(...join(context, kind, false));
+    return steps;
+  }
   // With the host's privileges first: a namespace that belongs to the host cannot be entered later. One that belongs to
   // the container's user namespace refuses now, and is entered then.
   if (context.hasUserNamespace) {
-    steps.push(...joins.flatMap((kind) => join(context, kind, true)));
+    for (const kind of joins) steps.push(...join(context, kind, true));
     steps.push(...enterUserNamespace(context));
   }
-  steps.push(...joins.flatMap((kind) => join(context, kind, false)));
+  for (const kind of joins) steps.push(...join(context, kind, false));
   if (isNew(context, "time")) {
     steps.push(...init([{ op: "unshare", flags: CLONE_NEWTIME }], reason(context, "time", "make")));
   }
@@ -130,11 +133,15 @@ function join(context: PlanContext, { type, flag }: NamespaceKind, attempt: bool
 }
 
 function clonedFlags(context: PlanContext): number {
-  return NAMESPACES.filter(({ type }) => !NEVER_CLONED.has(type) && isNew(context, type)).reduce((sum, { flag }) => sum + flag, 0);
+  let flags = 0;
+  for (const { type, flag } of NAMESPACES) if (!NEVER_CLONED.has(type) && isNew(context, type)) flags += flag;
+  return flags;
 }
 
 function reason(context: PlanContext, type: string, verb: string): { at: string; what: string } {
-  const index = (context.config.linux?.namespaces ?? []).findIndex((namespace) => namespace.type === type);
+  const { namespaces = [] } = context.config.linux ?? {};
+  let index = 0;
+  while (index < namespaces.length && namespaces[index]?.type !== type) index++;
   return { at: `/linux/namespaces/${index}`, what: `${verb} the ${type} namespace` };
 }
 

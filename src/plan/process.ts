@@ -37,12 +37,11 @@ export function keyring({ id, noNewKeyring }: PlanContext): Step[] {
 
 /** The limits themselves are among the last things: a small address space or file size is the program's to live with. */
 export function limits({ config }: PlanContext): Step[] {
-  return (config.process?.rlimits ?? []).flatMap(({ type, soft, hard }, index) =>
-    init([{ op: "setrlimit", resource: RLIMITS.indexOf(type), soft, hard }], {
-      at: `/process/rlimits/${index}`,
-      what: `set ${type} to soft ${soft} and hard ${hard}`,
-    }),
-  );
+  const { rlimits = [] } = config.process ?? {};
+  return rlimits.map(({ type, soft, hard }, index): Step => {
+    const op: InitOp = { op: "setrlimit", resource: RLIMITS.indexOf(type), soft, hard };
+    return { by: "init", at: `/process/rlimits/${index}`, what: `set ${type} to soft ${soft} and hard ${hard}`, ...op };
+  });
 }
 
 /** Finds the program while `create` can still tell the caller that there is none. */
@@ -100,6 +99,7 @@ export function uniqueEnvironment(env: readonly string[]): readonly string[] {
 }
 
 export function environmentValue(env: readonly string[], name: string): string | undefined {
-  const entry = env.findLast((candidate) => candidate.startsWith(`${name}=`));
-  return entry?.slice(name.length + 1);
+  let value: string | undefined;
+  for (const entry of env) if (entry.startsWith(`${name}=`)) value = entry.slice(name.length + 1);
+  return value;
 }
