@@ -86,9 +86,26 @@ function thoroughValidator(ref) {
   const code = standaloneCode(ajv, ajv.getSchema(ref) ?? ajv.compile({ $ref: ref }));
   const exported = /module\.exports = (\w+);\s*module\.exports\.default = \w+;/.exec(code);
   if (exported === null) throw new Error(`${ref}: ajv's code has another form than expected`);
-  const body = withoutUnused(code.replace(exported[0], "").replace('"use strict";', ""));
+  const body = bounded(withoutUnused(code.replace(exported[0], "").replace('"use strict";', "")));
   if (/\brequire\(|\bimport\b/.test(body)) throw new Error(`${ref}: the code needs ajv at run time`);
   return `${body.trim()}\nreturn ${exported[1]};`;
+}
+
+/** As many as are listed, and more; ajv itself copies all errors so far for each one that is found in a function. */
+const MAX_ERRORS = 1000;
+
+/** Lets errors above a limit go, so that a hostile document with a million of them costs time in proportion to its size. */
+function bounded(code) {
+  const text = code
+    .replaceAll(/^vErrors = vErrors === null \? (\w+\.errors) : vErrors\.concat\(\1\);$/gm, "vErrors = join(vErrors, $1);")
+    .replaceAll(/^vErrors\.push\((\w+)\);$/gm, `if (vErrors.length < ${MAX_ERRORS}) vErrors.push($1);`);
+  if (text.includes(".concat(")) throw new Error("ajv's code joins errors in another way than expected");
+  const join = `function join(all, more) {
+if (all === null) return more;
+for (let i = 0; i < more.length && all.length < ${MAX_ERRORS}; i++) all.push(more[i]);
+return all;
+}`;
+  return `${join}\n${text}`;
 }
 
 /** Drops the schemas' text, which ajv writes down beside each function whether or not it is used. */

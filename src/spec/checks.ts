@@ -67,9 +67,14 @@ export function checkProcess(process: Process): Problem[] {
   return problems;
 }
 
+/** A hostile config can have millions of problems; only the first ones are kept. */
+export const MAX_PROBLEMS = 1000;
+
 function reportTo(problems: Problem[]): Report {
-  return (path, message, hint) => {
+  return (path, message, given) => {
+    if (problems.length >= MAX_PROBLEMS) return;
     const pointer = pointerOf(path);
+    const hint = typeof given === "function" ? given() : given;
     problems.push(hint === undefined ? { pointer, message } : { pointer, message, hint });
   };
 }

@@ -12,11 +12,13 @@ export interface Names {
 /** Longer names are no slip of the finger, and comparing them takes time. */
 const MAX_NAME_LENGTH = 40;
 const MAX_NEAR_MISSES = 20;
-/** Real configs have a handful of unknown names; a hostile one may have millions. */
+/** Real configs have some hundred values and a handful of unknown names; a hostile one may have millions. */
+const MAX_VISITED = 100_000;
 const MAX_COMPARED = 10_000;
 
 interface Search {
   readonly problems: Problem[];
+  visited: number;
   compared: number;
 }
 
@@ -31,7 +33,7 @@ export function nearMissesOfProcess(tree: unknown): Problem[] {
 }
 
 function search(tree: unknown, names: Names): Problem[] {
-  const found: Search = { problems: [], compared: 0 };
+  const found: Search = { problems: [], visited: 0, compared: 0 };
   visit(tree, names, [], found);
   return found.problems;
 }
@@ -41,7 +43,9 @@ function visit(value: unknown, names: Names, path: Path, found: Search): void {
   if (typeof value !== "object" || value === null || found.problems.length >= MAX_NEAR_MISSES) return;
   const inside = names["*"];
   const isMap = inside !== undefined && !Array.isArray(value);
-  for (const [key, child] of Object.entries(value)) {
+  for (const key in value) {
+    if (++found.visited > MAX_VISITED) return;
+    const child: unknown = (value as Record<string, unknown>)[key];
     const known = inside ?? (Object.hasOwn(names, key) ? names[key] : undefined);
     if (known !== undefined) visit(child, known, [...path, key], found);
     else if (!isMap && ++found.compared <= MAX_COMPARED) addNearMiss({ key, names, path, present: value, found });

@@ -1,7 +1,7 @@
 /** Reads config.json: text in, a valid `Config` out, or one `ConfigError` with everything that is wrong. */
 
 import { ConfigError, type Problem } from "../errors.ts";
-import { checkConfig, checkProcess } from "./checks.ts";
+import { checkConfig, checkProcess, MAX_PROBLEMS } from "./checks.ts";
 import type { Config, Process } from "./config.ts";
 import { type Document, decodeDocument, readDocument, scanProblems } from "./document.ts";
 import { isPlainConfig, schemaErrorsOfConfig } from "./generated/config.ts";
@@ -55,8 +55,7 @@ export function parseProcess(text: string, file = "process.json"): Process {
   return judge(readDocument(text, file, false), PROCESS);
 }
 
-/** More problems than this are counted but not listed. */
-const MAX_PROBLEMS = 100;
+const MAX_LISTED = 100;
 
 /** The casts are sound: the schema has been asked. */
 function judge<T>(document: Document, kind: Kind<T>): T {
@@ -67,8 +66,9 @@ function judge<T>(document: Document, kind: Kind<T>): T {
     throw failure(document, [...problems, ...kind.nearMisses(tree)]);
   }
   const errors = kind.schemaErrors(tree);
-  const problems = [...scanProblems(document), ...schemaProblems(tree, errors)];
-  if (typeof tree === "object" && tree !== null && !Array.isArray(tree)) {
+  const problems = [...scanProblems(document), ...schemaProblems(tree, errors.slice(0, MAX_PROBLEMS))];
+  const isObject = typeof tree === "object" && tree !== null && !Array.isArray(tree);
+  if (isObject && errors.length < MAX_PROBLEMS) {
     const slips = kind.nearMisses(tree);
     problems.push(...restoreIntegers(tree, document.scan().integers, kind.base));
     prune(tree, errors, kind.schemaErrors);
@@ -91,7 +91,6 @@ function failure({ file, text }: Document, problems: readonly Problem[]): Config
   const compare = (a: Problem, b: Problem): number =>
     (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
   placed.sort(compare);
-  if (placed.length <= MAX_PROBLEMS) return new ConfigError(file, placed);
-  const rest = { pointer: "", message: `${placed.length - MAX_PROBLEMS} more problems are not listed` };
-  return new ConfigError(file, [...placed.slice(0, MAX_PROBLEMS), rest]);
+  if (placed.length <= MAX_LISTED) return new ConfigError(file, placed);
+  return new ConfigError(file, [...placed.slice(0, MAX_LISTED), { pointer: "", message: "further problems are not listed" }]);
 }

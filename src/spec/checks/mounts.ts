@@ -2,10 +2,9 @@
 
 import { MOUNT_OPTIONS } from "../../linux/mount-options.ts";
 import type { Config, Mount } from "../config.ts";
-import { closest } from "../near-misses.ts";
 import type { Path } from "../pointer.ts";
 import { checkIdMappings } from "./id-mappings.ts";
-import { hasNamespace, quoted, type Report } from "./report.ts";
+import { hasNamespace, meant, quoted, type Report } from "./report.ts";
 
 export function checkMounts({ mounts = [], linux }: Config, report: Report): void {
   for (let i = 0; i < mounts.length; i++) {
@@ -27,20 +26,15 @@ function isBind(options: readonly string[]): boolean {
   return options.includes("rbind") || options.includes("bind");
 }
 
+/** A bind mount has no file system of its own: such an option would change the host's mount, if anything. */
 function checkBind({ source = "", options = [] }: Mount, path: Path, report: Report): void {
   if (source === "") report(path, '"source" is required for a bind mount');
   for (let i = 0; i < options.length; i++) {
     const option = options[i];
     if (option === undefined || option === "" || Object.hasOwn(MOUNT_OPTIONS, option)) continue;
-    refuseData(option, [...path, "options", i], report);
+    const message = `a bind mount cannot have the file system's option ${quoted(option)}`;
+    report([...path, "options", i], message, meant(option, Object.keys(MOUNT_OPTIONS)));
   }
-}
-
-/** A bind mount has no file system of its own: such an option would change the host's mount, if anything. */
-function refuseData(option: string, path: Path, report: Report): void {
-  const meant = closest(option, Object.keys(MOUNT_OPTIONS));
-  const hint = meant === undefined ? undefined : `did you mean "${meant}"?`;
-  report(path, `a bind mount cannot have the file system's option ${quoted(option)}`, hint);
 }
 
 function checkOther({ type = "", options = [] }: Mount, path: Path, report: Report): void {

@@ -16,9 +16,24 @@ refuses(test, "checkProcessFields()", [
   { name: "an entry of env without =", set: "/process/env/0", value: "A", message: 'must be NAME=value, got "A"' },
   { name: "a user without uid", set: "/process/user/uid", pointer: "/process/user", message: '"uid" is required' },
   { name: "a user without gid", set: "/process/user/gid", pointer: "/process/user", message: '"gid" is required' },
-  { name: "a uid as text, and tells it once", set: "/process/user/uid", value: "0", message: 'must be an integer, got "0"' },
-  { name: "a umask above 0777", set: "/process/user/umask", value: 512, message: "must be at most 511 (0777), got 512" },
-  { name: "an oomScoreAdj below -1000", set: "/process/oomScoreAdj", value: -1001, message: "must be between -1000 and 1000, got -1001" },
+  {
+    name: "a uid as text, and tells it once",
+    set: "/process/user/uid",
+    value: "0",
+    message: 'must be an integer, got "0"',
+  },
+  {
+    name: "a umask above 0777",
+    set: "/process/user/umask",
+    value: 512,
+    message: "must be at most 511 (0777), got 512",
+  },
+  {
+    name: "an oomScoreAdj below -1000",
+    set: "/process/oomScoreAdj",
+    value: -1001,
+    message: "must be between -1000 and 1000, got -1001",
+  },
   {
     name: "a console that is too wide",
     with: { "/process/terminal": true },

@@ -6,10 +6,11 @@
  */
 
 import type { Linux, NamespaceType } from "../config.ts";
+import { closest } from "../near-misses.ts";
 import type { Path } from "../pointer.ts";
 
-/** Notes one problem; `path` leads to the value in config.json. */
-export type Report = (path: Path, message: string, hint?: string) => void;
+/** Notes one problem; `path` leads to the value in config.json. A hint that takes time to find is a function. */
+export type Report = (path: Path, message: string, hint?: string | (() => string | undefined)) => void;
 
 /** Checks one facet of a document. */
 export type Check<T> = (value: T, report: Report) => void;
@@ -43,6 +44,14 @@ export function checkEnv(env: readonly string[] | undefined, path: Path, report:
 }
 
 const SHOWN_LENGTH = 60;
+
+/** Returns the hint that names the candidate that was meant, if one is near. */
+export function meant(value: string, candidates: readonly string[]): () => string | undefined {
+  return () => {
+    const candidate = closest(value, candidates);
+    return candidate === undefined ? undefined : `did you mean "${candidate}"?`;
+  };
+}
 
 /** A string in double quotes, cut short. */
 export function quoted(value: string): string {

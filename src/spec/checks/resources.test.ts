@@ -6,8 +6,18 @@ const RESOURCES = "/linux/resources";
 const throttle = { major: 8, minor: 0 };
 
 refuses(test, "checkResources()", [
-  { name: "a cgroups path that climbs", set: "/linux/cgroupsPath", value: "/a/../b", message: 'must not contain "..", got "/a/../b"' },
-  { name: "a memory limit below -1", set: `${RESOURCES}/memory/limit`, value: -2, message: "must be at least -1, got -2" },
+  {
+    name: "a cgroups path that climbs",
+    set: "/linux/cgroupsPath",
+    value: "/a/../b",
+    message: 'must not contain "..", got "/a/../b"',
+  },
+  {
+    name: "a memory limit below -1",
+    set: `${RESOURCES}/memory/limit`,
+    value: -2,
+    message: "must be at least -1, got -2",
+  },
   {
     name: "less swap and memory than memory",
     set: `${RESOURCES}/memory`,
@@ -15,9 +25,24 @@ refuses(test, "checkResources()", [
     pointer: `${RESOURCES}/memory/swap`,
     message: 'is the sum of memory and swap, so not below "limit", which is 100, got 99',
   },
-  { name: "a swappiness above 100", set: `${RESOURCES}/memory/swappiness`, value: 101, message: "must be between 0 and 100, got 101" },
-  { name: "a cpu list that is none", set: `${RESOURCES}/cpu/cpus`, value: "0;1", message: 'must be a list such as "0-3,7", got "0;1"' },
-  { name: "a memory node beyond all", set: `${RESOURCES}/cpu/mems`, value: "65536", message: "the number 65536 is above 65535" },
+  {
+    name: "a swappiness above 100",
+    set: `${RESOURCES}/memory/swappiness`,
+    value: 101,
+    message: "must be between 0 and 100, got 101",
+  },
+  {
+    name: "a cpu list that is none",
+    set: `${RESOURCES}/cpu/cpus`,
+    value: "0;1",
+    message: 'must be a list such as "0-3,7", got "0;1"',
+  },
+  {
+    name: "a memory node beyond all",
+    set: `${RESOURCES}/cpu/mems`,
+    value: "65536",
+    message: "the number 65536 is above 65535",
+  },
   {
     name: "a burst above the quota",
     set: `${RESOURCES}/cpu`,
@@ -55,7 +80,12 @@ refuses(test, "checkResources()", [
     pointer: `${RESOURCES}/blockIO/throttleWriteIOPSDevice/0/major`,
     message: "must be between 0 and 4095, got 5000",
   },
-  { name: "an RDMA device without a limit", set: `${RESOURCES}/rdma/mlx5_1`, value: {}, message: '"hcaHandles" or "hcaObjects" is required' },
+  {
+    name: "an RDMA device without a limit",
+    set: `${RESOURCES}/rdma/mlx5_1`,
+    value: {},
+    message: '"hcaHandles" or "hcaObjects" is required',
+  },
   {
     name: "a file of another cgroup",
     set: `${RESOURCES}/unified`,
@@ -70,7 +100,13 @@ refuses(test, "checkResources()", [
     pointer: `${RESOURCES}/network/priorities/0/name`,
     message: "must not be empty",
   },
-  { name: "a page size in the wrong unit", set: `${RESOURCES}/hugepageLimits`, value: [{ pageSize: "64kB", limit: 1 }], pointer: `${RESOURCES}/hugepageLimits/0/pageSize`, message: 'must match ^[1-9][0-9]*[KMG]B$, got "64kB"' },
+  {
+    name: "a page size in the wrong unit",
+    set: `${RESOURCES}/hugepageLimits`,
+    value: [{ pageSize: "64kB", limit: 1 }],
+    pointer: `${RESOURCES}/hugepageLimits/0/pageSize`,
+    message: 'must match ^[1-9][0-9]*[KMG]B$, got "64kB"',
+  },
 ]);
 accepts(test, "checkResources()", {
   "unlimited memory and processes": { [RESOURCES]: { memory: { limit: -1, swap: -1 }, pids: { limit: -1 } } },
@@ -108,9 +144,24 @@ refuses(test, "checkSysctl()", [
     message: 'the kernel parameter "kernel.hostname" has a field of its own',
     hint: 'use "hostname"',
   },
-  { name: "a key that climbs", set: `${SYSCTL}/net~1..~1kernel~1panic`, value: "1", message: '"net/../kernel/panic" is not the name of a kernel parameter' },
-  { name: "a key that climbs in disguise", set: `${SYSCTL}/net.~1~1.kernel.panic`, value: "1", message: '"net.//.kernel.panic" is not the name of a kernel parameter' },
-  { name: "a key of one part", set: `${SYSCTL}/net`, value: "1", message: '"net" is not the name of a kernel parameter' },
+  {
+    name: "a key that climbs",
+    set: `${SYSCTL}/net~1..~1kernel~1panic`,
+    value: "1",
+    message: '"net/../kernel/panic" is not the name of a kernel parameter',
+  },
+  {
+    name: "a key that climbs in disguise",
+    set: `${SYSCTL}/net.~1~1.kernel.panic`,
+    value: "1",
+    message: '"net.//.kernel.panic" is not the name of a kernel parameter',
+  },
+  {
+    name: "a key of one part",
+    set: `${SYSCTL}/net`,
+    value: "1",
+    message: '"net" is not the name of a kernel parameter',
+  },
   {
     name: "one parameter in two spellings",
     set: SYSCTL,

@@ -2,9 +2,8 @@
 
 import { RLIMITS } from "../../linux/rlimits.ts";
 import type { Process } from "../config.ts";
-import { closest } from "../near-misses.ts";
 import type { Path } from "../pointer.ts";
-import { quoted, type Report } from "./report.ts";
+import { meant, quoted, type Report } from "./report.ts";
 
 export function checkRlimits({ rlimits = [] }: Process, path: Path, report: Report): void {
   const seen = new Set<string>();
@@ -14,8 +13,7 @@ export function checkRlimits({ rlimits = [] }: Process, path: Path, report: Repo
     const { type, soft, hard } = rlimit;
     const at = [...path, "rlimits", i];
     if (!RLIMITS.includes(type)) {
-      const meant = closest(type, RLIMITS);
-      report([...at, "type"], `unknown limit ${quoted(type)}`, meant === undefined ? undefined : `did you mean "${meant}"?`);
+      report([...at, "type"], `unknown limit ${quoted(type)}`, meant(type, RLIMITS));
     } else if (seen.has(type)) {
       report([...at, "type"], `the limit "${type}" is given twice`);
     }
