@@ -58,6 +58,26 @@ test("mounts() copies what is hidden before it is hidden", () => {
   assert.ok(steps.indexOf("tmpcopyup") < steps.indexOf("move_mount"));
 });
 
+test("mounts() makes a mount read-only after what is hidden was copied into it", () => {
+  for (const [option, flags] of [["ro", 0], ["rro", 32768]] as const) {
+    const steps = stepsOfMount({ destination: "/t", type: "tmpfs", options: ["tmpcopyup", option] });
+    assert.match(shown(steps.find(({ op }) => op === "fsmount")), "attributes=0,");
+    assert.not(steps.some((step) => step.op === "fsconfig_flag"), "the file system itself stays writable");
+    const [, after] = steps.slice(steps.findIndex(({ op }) => op === "tmpcopyup"));
+    assert.is(shown(after), `mount_setattr(fd="mount", flags=${flags}, set=1, clear=0, propagation=0)`);
+  }
+});
+
+test("finishDev() makes a read-only /dev so when devices and console are in it", () => {
+  const mounts = [{ destination: "/dev", type: "tmpfs", options: ["ro", "mode=755"] }];
+  const { steps } = planOf(configOf({ mounts, process: { terminal: true } }));
+  assert.match(shown(steps.find((step) => step.op === "fsmount" && step.at === "/mounts/0")), "attributes=0,");
+  const locked = steps.findIndex((step) => step.op === "mount_setattr" && step.at === "/mounts/0");
+  assert.ok(locked > steps.findLastIndex(({ op }) => op === "symlink"));
+  assert.ok(locked > steps.findIndex((step) => step.op === "open_target" && step.path === "/dev/console"));
+  assert.ok(locked < steps.findIndex(({ op }) => op === "pivot_root"));
+});
+
 test("mounts() sets recursive attributes before, propagation after the mount is attached", () => {
   const steps = stepsOfMount({ destination: "/t", type: "tmpfs", options: ["rro", "rshared"] }).map(shown);
   assert.equal(steps.filter((step) => /^m/.test(step)), [

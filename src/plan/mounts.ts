@@ -3,9 +3,11 @@
 import { findMountOnlyOption, parseMountOptions, splitDataOption } from "../linux/mount-options.ts";
 import type { ParsedMount } from "../linux/mount-options.ts";
 import {
+  MOUNT_ATTR_RDONLY,
   MOVE_MOUNT_F_EMPTY_PATH,
   MOVE_MOUNT_T_EMPTY_PATH,
   MS_BIND,
+  MS_RDONLY,
   MS_REC,
   MS_REMOUNT,
   OPEN_TREE_CLOEXEC,
@@ -17,6 +19,7 @@ import type { CgroupPlan } from "./cgroup.ts";
 import { cgroupMount } from "./cgroup-mounts.ts";
 import { absolute, isNew } from "./context.ts";
 import type { PlanContext } from "./context.ts";
+import { applyIdmap } from "./idmap.ts";
 import { init } from "./step.ts";
 import type { Fd, InitOp, Step } from "./step.ts";
 
@@ -49,7 +52,7 @@ export function bindSources(context: PlanContext): Step[] {
     what: `open the root file system "${context.rootfs}"`,
   });
   for (const entry of entries(context)) {
-    if (entry.options.bind !== undefined) steps.push(...init([openSource(context, entry)], entry.reason));
+    if (entry.options.bind !== undefined) steps.push(...init(openSource(context, entry), entry.reason));
   }
   return steps;
 }
@@ -65,7 +68,37 @@ function mountSteps(context: PlanContext, entry: Entry, cgroup: CgroupPlan): Ste
   if (entry.options.remount) return init(remount(entry), entry.reason);
   if (entry.options.bind !== undefined) return init(bindMount(context, entry), entry.reason);
   if (entry.mount.type === "cgroup") return cgroupMount(context, { ...entry, cgroup });
-  return init(newMount(entry), entry.reason);
+  return init(newMount(isReadonlyDev(entry) ? { ...entry, options: writable(entry.options) } : entry), entry.reason);
+}
+
+/** A /dev that is to be read-only becomes so when its devices and the console are in it. */
+export function finishDev(context: PlanContext): Step[] {
+  return entries(context).filter(isReadonlyDev).flatMap(({ mount, reason }) => {
+    const ops: InitOp[] = [
+      { op: "open_target", root: "rootfs", path: mount.destination, kind: ANY, resolve: 0, to: "target" },
+      readonly("target"),
+    ];
+    return init(ops, reason);
+  });
+}
+
+function isReadonlyDev({ mount: { destination }, options }: Entry): boolean {
+  if (options.bind !== undefined || options.remount) return false;
+  return (options.attrSet & MOUNT_ATTR_RDONLY) !== 0 && /^\/?dev\/?$/.test(destination);
+}
+
+/** The same options, but for being read-only. */
+function writable(options: ParsedMount): ParsedMount {
+  return {
+    ...options,
+    attrSet: options.attrSet & ~MOUNT_ATTR_RDONLY,
+    msFlags: options.msFlags & ~MS_RDONLY,
+    superblockSet: options.superblockSet.filter((name) => name !== "ro"),
+  };
+}
+
+function readonly(fd: Fd): InitOp {
+  return { op: "mount_setattr", fd, flags: 0, set: MOUNT_ATTR_RDONLY, clear: 0, propagation: 0 };
 }
 
 function entries(context: PlanContext): Entry[] {
@@ -83,16 +116,19 @@ export function opensEarly({ twoStages, host }: PlanContext): boolean {
   return twoStages && host.uid === 0;
 }
 
-function openSource(context: PlanContext, { mount, index, options }: Entry): InitOp {
+/** With its ids mapped, which the host's privileges are needed for, too. */
+function openSource(context: PlanContext, entry: Entry): InitOp[] {
+  const { mount, index, options } = entry;
   const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (options.bind === "rbind" ? AT_RECURSIVE : 0);
-  return { op: "open_tree", path: absolute(mount.source ?? "", context.bundle), flags, to: mountFd(context, index) };
+  const to = mountFd(context, index);
+  return [{ op: "open_tree", path: absolute(mount.source ?? "", context.bundle), flags, to }, ...applyIdmap(to, context, entry)];
 }
 
 function bindMount(context: PlanContext, entry: Entry): InitOp[] {
   const { mount, index, options } = entry;
   const fd = mountFd(context, index);
   return [
-    ...(opensEarly(context) ? [] : [openSource(context, entry)]),
+    ...(opensEarly(context) ? [] : openSource(context, entry)),
     ...attributes(fd, options),
     { op: "open_target", root: "rootfs", path: mount.destination, kind: ANY, resolve: 0, like: fd, to: "target" },
     { op: "move_mount", from: fd, to: "target", flags: MOVE_TO_FD },
@@ -101,9 +137,11 @@ function bindMount(context: PlanContext, entry: Entry): InitOp[] {
 }
 
 /** A new file system, configured option by option, and attached where its destination is when its turn comes. */
-export function newMount({ mount, options }: Pick<Entry, "mount" | "options">): InitOp[] {
-  if (findMountOnlyOption(options) !== undefined) return oldMount(mount, options);
+export function newMount({ mount, options: given }: Pick<Entry, "mount" | "options">): InitOp[] {
+  if (findMountOnlyOption(given) !== undefined) return oldMount(mount, given);
   const fd = "mount";
+  // What is copied into it has to be written.
+  const options = given.tmpcopyup ? writable(given) : given;
   const ops: InitOp[] = [
     { op: "fsopen", type: mount.type ?? "", to: "file system" },
     { op: "fsconfig_string", fd: "file system", key: "source", value: mount.source ?? mount.type ?? "none" },
@@ -111,10 +149,10 @@ export function newMount({ mount, options }: Pick<Entry, "mount" | "options">): 
     ...options.data.map(dataOption),
     { op: "fsconfig_create", fd: "file system" },
     { op: "fsmount", fd: "file system", attributes: options.attrSet, to: fd },
-    ...recursiveAttributes(fd, options),
   ];
-  if (options.tmpcopyup) ops.push({ op: "tmpcopyup", root: "rootfs", path: mount.destination, to: fd });
-  return [...ops, ...attach(fd, mount), ...propagation(fd, options)];
+  if (given.tmpcopyup) ops.push({ op: "tmpcopyup", root: "rootfs", path: mount.destination, to: fd });
+  if (options.attrSet !== given.attrSet) ops.push(readonly(fd));
+  return [...ops, ...recursiveAttributes(fd, options), ...attach(fd, mount), ...propagation(fd, options)];
 }
 
 function attach(from: Fd, { destination, type }: Mount): InitOp[] {

@@ -3,10 +3,11 @@
 import { CLONE_NEWCGROUP, CLONE_NEWTIME, CLONE_NEWUSER } from "../linux/clone-flags.ts";
 import { NAMESPACES } from "../linux/namespaces.ts";
 import type { NamespaceKind } from "../linux/namespaces.ts";
-import type { IdMapping } from "../spec/config.ts";
 import type { CgroupPlan } from "./cgroup.ts";
 import { isNew, joinedPath } from "./context.ts";
 import type { PlanContext } from "./context.ts";
+import { formatMap } from "./idmap.ts";
+import type { OpenedIdmaps } from "./idmap.ts";
 import { init, runtime } from "./step.ts";
 import type { Fd, InitOp, Step } from "./step.ts";
 
@@ -43,10 +44,11 @@ export function openNamespaces(context: PlanContext): OpenedNamespaces {
 /** Starts init: with one stage it is born in its namespaces, with two only the second stage is. */
 export function spawnInit(
   context: PlanContext,
-  { cgroup, namespaces }: { readonly cgroup: CgroupPlan; readonly namespaces: OpenedNamespaces },
+  opened: { readonly cgroup: CgroupPlan; readonly namespaces: OpenedNamespaces; readonly idmaps: OpenedIdmaps },
 ): Step[] {
+  const { cgroup, namespaces, idmaps } = opened;
   const steps: Step[] = [];
-  const inherit = [...namespaces.fds, ...cgroup.entries];
+  const inherit = [...namespaces.fds, ...idmaps.fds, ...cgroup.entries];
   if (context.waitForStart) {
     steps.push(runtime({ op: "exec_fifo", to: "exec fifo", what: "make the exec fifo" }));
     inherit.push("exec fifo");
@@ -147,8 +149,4 @@ function reason(context: PlanContext, type: string, verb: string): { at: string;
 
 function namespaceFd(type: string): Fd {
   return `${type} namespace`;
-}
-
-function formatMap(mappings: readonly IdMapping[]): string {
-  return mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join("");
 }

@@ -8,9 +8,10 @@ import { planContext } from "./context.ts";
 import type { PlanOptions } from "./context.ts";
 import { devices } from "./devices.ts";
 import { containerHooks, runtimeHooks, startHooks } from "./hooks.ts";
+import { openIdmaps } from "./idmap.ts";
 import { dropIdentity } from "./identity.ts";
 import { maskedPaths, readonlyPaths } from "./masks.ts";
-import { bindSources, mounts } from "./mounts.ts";
+import { bindSources, finishDev, mounts } from "./mounts.ts";
 import { enterNamespaces, finishNamespaces, openNamespaces, spawnInit } from "./namespaces.ts";
 import { earlyProcess, keyring, ownProc, program, waitForStart } from "./process.ts";
 import { enterRootfs, finishRootfs, prepareRootfs } from "./rootfs.ts";
@@ -26,13 +27,15 @@ export function plan(config: Config, host: Host, options: PlanOptions): Plan {
   const seccomp = seccompPlan(context);
   const cgroup = cgroupMembership(context);
   const namespaces = openNamespaces(context);
+  const idmaps = openIdmaps(context);
 
   const steps: Step[] = [
     // What the runtime can refuse, it refuses before anything exists.
     ...namespaces.steps,
+    ...idmaps.steps,
     ...cgroup.steps,
     // From here on there is a process; it begins with nothing but the descriptors that are named here.
-    ...spawnInit(context, { cgroup, namespaces }),
+    ...spawnInit(context, { cgroup, namespaces, idmaps }),
 
     // First of all, while init is alone and small: all that it uses from now on counts as the container's.
     ...cgroupEntry(cgroup),
@@ -56,6 +59,7 @@ export function plan(config: Config, host: Host, options: PlanOptions): Plan {
     // masks come last of the mounts, because a mount above a mask would undo it.
     ...sysctls(context),
     ...terminal(context),
+    ...finishDev(context),
     ...readonlyPaths(context),
     ...maskedPaths(context),
     ...finishRootfs(context),

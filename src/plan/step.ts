@@ -57,6 +57,8 @@ export type RuntimeOp =
   | { readonly op: "cgroup_devices"; readonly program: Uint8Array }
   /** Opens a namespace to join, and makes sure that it is one of this type. */
   | { readonly op: "open_namespace"; readonly path: string; readonly type: string; readonly to: Fd }
+  /** Makes a user namespace with these maps, for a mount to take them from. */
+  | { readonly op: "open_idmap"; readonly uid: string; readonly gid: string; readonly to: Fd }
   /** Makes the exec fifo, and opens it as a path only. */
   | { readonly op: "exec_fifo"; readonly to: Fd }
   /** Clones init into new namespaces and the container's cgroup; `inherit` are the descriptors that it begins with. */
