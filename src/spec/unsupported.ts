@@ -30,14 +30,6 @@ export function unsupported(config: Config): Problem[] {
     const value = valueAt(config, path);
     if (value !== undefined && asks(value, kind)) problems.push(problem(path));
   }
-  const mounts = config.mounts ?? [];
-  for (let i = 0; i < mounts.length; i++) {
-    const { options = [], uidMappings = [], gidMappings = [] } = mounts[i] ?? {};
-    const isIdmapped = options.includes("idmap") || options.includes("ridmap");
-    if (isIdmapped || uidMappings.length > 0 || gidMappings.length > 0) {
-      problems.push({ pointer: pointerOf(["mounts", i]), message: "an idmapped mount is not supported yet" });
-    }
-  }
   return problems;
 }
 

@@ -1,6 +1,6 @@
 /** Checks the system call filter (config-linux.md#seccomp). */
 
-import type { Config, Seccomp, SyscallRule } from "../config.ts";
+import type { Config, SyscallRule } from "../config.ts";
 import type { Path } from "../pointer.ts";
 import type { Report } from "./report.ts";
 
@@ -22,11 +22,16 @@ export function checkSeccomp({ linux }: Config, report: Report): void {
   if (listenerMetadata !== "" && listenerPath === "") {
     report([...path, "listenerMetadata"], '"listenerMetadata" needs "listenerPath" beside it');
   }
+  let needsListener = listenerPath === "";
   for (let i = 0; i < syscalls.length; i++) {
     const rule = syscalls[i];
-    if (rule !== undefined) checkRule(rule, [...path, "syscalls", i], report);
+    if (rule === undefined) continue;
+    checkRule(rule, [...path, "syscalls", i], report);
+    if (!needsListener || rule.action !== "SCMP_ACT_NOTIFY") continue;
+    // Without a listener every notified call would fail with ENOSYS. Told once, not for each rule.
+    needsListener = false;
+    report([...path, "syscalls", i, "action"], 'the action "SCMP_ACT_NOTIFY" needs "linux.seccomp.listenerPath"');
   }
-  if (listenerPath === "") checkListener(seccomp, path, report);
 }
 
 function checkReturn(action: string | undefined, value: number | undefined, path: Path, report: Report): void {
@@ -45,11 +50,4 @@ function checkRule({ names, action, errnoRet, args = [] }: SyscallRule, path: Pa
     const index = args[i]?.index ?? 0;
     if (index > MAX_ARG_INDEX) report([...path, "args", i, "index"], `must be between 0 and ${MAX_ARG_INDEX}, got ${index}`);
   }
-}
-
-/** Without a listener every notified call would fail with ENOSYS. */
-function checkListener({ syscalls = [] }: Seccomp, path: Path, report: Report): void {
-  const notifier = syscalls.findIndex((rule) => rule?.action === "SCMP_ACT_NOTIFY");
-  if (notifier === -1) return;
-  report([...path, "syscalls", notifier, "action"], 'the action "SCMP_ACT_NOTIFY" needs "linux.seccomp.listenerPath"');
 }

@@ -5,24 +5,24 @@ import { sysctlParts } from "../sysctl.ts";
 import { hasNamespace, quoted, type Report } from "./report.ts";
 
 /** The kernel parameters that each namespace has a copy of: whole directories end in a slash. */
-const OWNERS: readonly (readonly [key: string, owner: NamespaceType])[] = [
-  ["net/", "network"],
-  ["fs/mqueue/", "ipc"],
-  ["kernel/auto_msgmni", "ipc"],
-  ["kernel/msgmax", "ipc"],
-  ["kernel/msgmnb", "ipc"],
-  ["kernel/msgmni", "ipc"],
-  ["kernel/msg_next_id", "ipc"],
-  ["kernel/sem", "ipc"],
-  ["kernel/sem_next_id", "ipc"],
-  ["kernel/shmall", "ipc"],
-  ["kernel/shmmax", "ipc"],
-  ["kernel/shmmni", "ipc"],
-  ["kernel/shm_next_id", "ipc"],
-  ["kernel/shm_rmid_forced", "ipc"],
-  ["kernel/domainname", "uts"],
-  ["user/", "user"],
-];
+const OWNERS: Readonly<Record<string, NamespaceType>> = {
+  "net/": "network",
+  "fs/mqueue/": "ipc",
+  "kernel/auto_msgmni": "ipc",
+  "kernel/msgmax": "ipc",
+  "kernel/msgmnb": "ipc",
+  "kernel/msgmni": "ipc",
+  "kernel/msg_next_id": "ipc",
+  "kernel/sem": "ipc",
+  "kernel/sem_next_id": "ipc",
+  "kernel/shmall": "ipc",
+  "kernel/shmmax": "ipc",
+  "kernel/shmmni": "ipc",
+  "kernel/shm_next_id": "ipc",
+  "kernel/shm_rmid_forced": "ipc",
+  "kernel/domainname": "uts",
+  "user/": "user",
+};
 
 /** Any other parameter is the host's, and the container must not change it. */
 export function checkSysctl({ linux }: Config, report: Report): void {
@@ -46,9 +46,8 @@ export function checkSysctl({ linux }: Config, report: Report): void {
 }
 
 function ownerOf(file: string): NamespaceType | undefined {
-  for (const [name, owner] of OWNERS) {
-    if (name.endsWith("/") ? file.startsWith(name) : file === name) return owner;
-  }
+  if (Object.hasOwn(OWNERS, file)) return OWNERS[file];
+  for (const name in OWNERS) if (name.endsWith("/") && file.startsWith(name)) return OWNERS[name];
   return undefined;
 }
 
