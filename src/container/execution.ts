@@ -178,6 +178,10 @@ export class Execution {
       this.#fds.set(to, fd);
       checkNamespace(fd, { path, type });
     },
+    open_idmap: async ({ uid, gid, to }) => {
+      const { openIdmap } = await import("./idmap.ts");
+      this.#fds.set(to, await openIdmap({ uid, gid }));
+    },
     exec_fifo: ({ to }) => {
       const { fifoPath } = this.#handlers;
       native().mkfifo(fifoPath, 0o622);
@@ -240,6 +244,7 @@ export class Execution {
   /** Init's steps, of which one may be made to fail. */
   #steps(): Plan["steps"] {
     const { steps } = this.#plan;
+    if (this.#fault === undefined) return steps;
     const EFAULT = 14;
     return steps.map((step, index) =>
       index === this.#fault && step.by === "init" ? { by: "init" as const, op: "fail" as const, errno: EFAULT } : step,
@@ -296,7 +301,6 @@ export class Execution {
   }
 }
 
-/** Ends init and waits until it is gone: with its pid namespace go all processes of the container. */
 /** A promise that only fails, with the signal's reason. */
 function rejection(abort: AbortSignal): Promise<never> {
   const promise = new Promise<never>((_, reject) => {
@@ -307,6 +311,7 @@ function rejection(abort: AbortSignal): Promise<never> {
   return promise;
 }
 
+/** Ends init and waits until it is gone: with its pid namespace go all processes of the container. */
 async function endOf({ pidfd }: Spawned): Promise<void> {
   try {
     native().pidfdSendSignal(pidfd, SIGKILL);

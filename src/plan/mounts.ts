@@ -68,7 +68,8 @@ function mountSteps(context: PlanContext, entry: Entry, cgroup: CgroupPlan): Ste
   if (entry.options.remount) return init(remount(entry), entry.reason);
   if (entry.options.bind !== undefined) return init(bindMount(context, entry), entry.reason);
   if (entry.mount.type === "cgroup") return cgroupMount(context, { ...entry, cgroup });
-  return init(newMount(isReadonlyDev(entry) ? { ...entry, options: writable(entry.options) } : entry), entry.reason);
+  const { mount, options } = isReadonlyDev(entry) ? { ...entry, options: writable(entry.options) } : entry;
+  return init(newMount({ mount, options }, applyIdmap("mount", context, entry)), entry.reason);
 }
 
 /** A /dev that is to be read-only becomes so when its devices and the console are in it. */
@@ -137,7 +138,7 @@ function bindMount(context: PlanContext, entry: Entry): InitOp[] {
 }
 
 /** A new file system, configured option by option, and attached where its destination is when its turn comes. */
-export function newMount({ mount, options: given }: Pick<Entry, "mount" | "options">): InitOp[] {
+export function newMount({ mount, options: given }: Pick<Entry, "mount" | "options">, idmap: readonly InitOp[] = []): InitOp[] {
   if (findMountOnlyOption(given) !== undefined) return oldMount(mount, given);
   const fd = "mount";
   // What is copied into it has to be written.
@@ -149,6 +150,7 @@ export function newMount({ mount, options: given }: Pick<Entry, "mount" | "optio
     ...options.data.map(dataOption),
     { op: "fsconfig_create", fd: "file system" },
     { op: "fsmount", fd: "file system", attributes: options.attrSet, to: fd },
+    ...idmap,
   ];
   if (given.tmpcopyup) ops.push({ op: "tmpcopyup", root: "rootfs", path: mount.destination, to: fd });
   if (options.attrSet !== given.attrSet) ops.push(readonly(fd));
