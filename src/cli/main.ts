@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** The command line: reads the global options, calls the verb, reports, and is the only file that exits. */
 
 import { writeSync } from "node:fs";

@@ -1,0 +1,115 @@
+/**
+ * The library: containers from TypeScript.
+ *
+ *     import { Container } from "@tsrun/tsrun";
+ *
+ *     const container = await Container.create({ id: "mine", bundle: "/bundles/mine" });
+ *     await container.start();
+ *     container.kill("SIGTERM");
+ *     await container.delete({ force: true });
+ */
+
+import { resolve } from "node:path";
+import { create } from "./container/create.ts";
+import { deleteContainer } from "./container/delete.ts";
+import { describeContainer } from "./container/describe.ts";
+import type { Description } from "./container/describe.ts";
+import { kill } from "./container/kill.ts";
+import { start } from "./container/start.ts";
+import { Store } from "./container/store.ts";
+import { parseSignal } from "./linux/signals.ts";
+
+export * from "./errors.ts";
+export type { Description } from "./container/describe.ts";
+export type { Config } from "./spec/config.ts";
+export { parseConfig, parseConfigBytes } from "./spec/parse.ts";
+export { defaultConfig } from "./spec/default-config.ts";
+
+/** Where containers are kept, and who hears of what could not be done and need not be. */
+export interface Place {
+  /** The state root; `/run/tsrun` by default. */
+  readonly root?: string;
+  readonly warn?: (message: string) => void;
+}
+
+export interface CreateRequest extends Place {
+  readonly id: string;
+  readonly bundle: string;
+  /** The container's standard input, output and error; the caller's own by default. */
+  readonly stdio?: readonly [stdin: number, stdout: number, stderr: number];
+  readonly pidFile?: string;
+  /** A unix socket that gets the terminal's master. */
+  readonly consoleSocket?: string;
+  readonly noPivot?: boolean;
+  readonly noNewKeyring?: boolean;
+}
+
+const DEFAULT_ROOT = "/run/tsrun";
+
+/** One container of this host (runtime.md#lifecycle). Every method throws a TsrunError that says what and why. */
+export class Container {
+  readonly id: string;
+  readonly #store: Store;
+  readonly #warn: (message: string) => void;
+
+  private constructor(id: string, { root = DEFAULT_ROOT, warn = () => {} }: Place) {
+    this.id = id;
+    this.#store = new Store(resolve(root));
+    this.#warn = warn;
+  }
+
+  /** Makes a container that waits for `start()`; on failure nothing of it is left. */
+  static async create(request: CreateRequest): Promise<Container> {
+    const { id, bundle, stdio = [0, 1, 2], pidFile, consoleSocket, noPivot = false, noNewKeyring = false } = request;
+    const container = new Container(id, request);
+    await create({
+      store: container.#store,
+      id,
+      bundle: resolve(bundle),
+      noPivot,
+      noNewKeyring,
+      ...(pidFile === undefined ? {} : { pidFile: resolve(pidFile) }),
+      ...(consoleSocket === undefined ? {} : { consoleSocket: resolve(consoleSocket) }),
+      inheritance: { stdio, preserved: [] },
+      environment: environment(),
+      warn: container.#warn,
+    });
+    return container;
+  }
+
+  /** A container that exists. */
+  static open(id: string, place: Place = {}): Container {
+    const container = new Container(id, place);
+    container.#store.load(id, "open");
+    return container;
+  }
+
+  /** The ids of all containers below a state root. */
+  static list({ root = DEFAULT_ROOT }: Place = {}): string[] {
+    return new Store(resolve(root)).ids();
+  }
+
+  /** Resolves when the program runs and its poststart hooks are done. */
+  async start(): Promise<void> {
+    await start({ store: this.#store, id: this.id, environment: environment(), warn: this.#warn });
+  }
+
+  /** The state of runtime.md#state, with runc's additions. */
+  state(): Description {
+    return describeContainer(this.#store, this.#store.load(this.id, "state"));
+  }
+
+  /** Sends a signal, by name or number, to the container's process, or with `all` to each of its processes. */
+  kill(signal: string | number = "SIGTERM", { all = false }: { readonly all?: boolean } = {}): void {
+    kill({ store: this.#store, id: this.id, signal: parseSignal(`${signal}`), all });
+  }
+
+  /** Removes a container that has stopped; with `force` one that has not, too. */
+  async delete({ force = false }: { readonly force?: boolean } = {}): Promise<void> {
+    await deleteContainer({ store: this.#store, id: this.id, force, environment: environment(), warn: this.#warn });
+  }
+}
+
+function environment(): string[] {
+  return Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
+}

@@ -1,0 +1,41 @@
+/** The library by itself: what a TypeScript program can do without the command line. */
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as assert from "uvu/assert";
+import { Container, ContainerExistsError, NoSuchContainerError, StatusError } from "../src/index.ts";
+import { needs, suite } from "./harness.ts";
+
+const test = suite("library");
+
+test("Container goes through its whole life", async (t) => {
+  needs("root");
+  const { path: bundle } = t.bundle((config) => {
+    config.process.args = ["/bin/sleep", "100"];
+  });
+  const id = t.id();
+  const root = t.stateRoot;
+  const container = await Container.create({ id, bundle, root, pidFile: join(t.folder, "pid") });
+  assert.is(container.state().status, "created");
+  assert.is(Number(readFileSync(join(t.folder, "pid"), "utf8")), container.state().pid);
+  assert.equal(Container.list({ root }), [id]);
+  await rejects(() => Container.create({ id, bundle, root }), ContainerExistsError);
+  await container.start();
+  assert.is(Container.open(id, { root }).state().status, "running");
+  await rejects(() => container.delete(), StatusError);
+  container.kill("KILL");
+  await container.delete({ force: true });
+  assert.throws(() => container.state(), (error: unknown) => error instanceof NoSuchContainerError);
+});
+
+async function rejects(action: () => Promise<unknown>, kind: new (...args: never[]) => Error): Promise<void> {
+  try {
+    await action();
+  } catch (error) {
+    assert.instance(error, kind);
+    return;
+  }
+  assert.unreachable(`it should have failed with ${kind.name}`);
+}
+
+test.run();
