@@ -50,6 +50,7 @@ export interface CreateOptions {
   /** Fails this step of the plan, for tests. */
   readonly fault?: number;
 }
+
 export interface TerminalSize {
   readonly height: number;
   readonly width: number;
@@ -62,7 +63,6 @@ export interface Console {
   /** Takes the terminal's master, and closes it. */
   take(master: number): void;
 }
-
 
 /** A container whose init waits at the gate "created", under lock. */
 export interface Creation {
@@ -169,8 +169,8 @@ function checkConsole({ process }: Config, { consoleSocket, console }: CreateOpt
   }
   if (consoleSocket !== undefined && (!terminal || console !== undefined)) {
     throw new UsageError("cannot use console socket if tsrun will not detach or allocate tty (config.json /process/terminal)");
-  return terminal ? console?.size() : undefined;
   }
+  return terminal ? console?.size() : undefined;
 }
 
 function draftState(config: Config, plan: Plan, { id, bundle }: CreateOptions): StoredState {
