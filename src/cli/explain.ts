@@ -1,10 +1,10 @@
 /** `tsrun explain`. */
 
-import { writeSync } from "node:fs";
 import { basename } from "node:path";
 import { readBundle } from "../container/create.ts";
 import { probeHost } from "../container/probe.ts";
 import { UsageError } from "../errors.ts";
+import { writeSync } from "../native/files.ts";
 import { explainJson, explainText } from "../plan/explain.ts";
 import { plan } from "../plan/plan.ts";
 import type { Invocation } from "./invocation.ts";

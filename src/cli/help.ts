@@ -1,6 +1,6 @@
 /** Help texts, by commander, from the same tables that the parser reads. */
 
-import { writeSync } from "node:fs";
+import { writeSync } from "../native/files.ts";
 import { Command, Option as CommanderOption } from "commander";
 import type { Option, Verb } from "./options.ts";
 import { GLOBAL_OPTIONS, VERBS } from "./options.ts";

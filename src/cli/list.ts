@@ -1,9 +1,9 @@
 /** `tsrun list`. */
 
-import { writeSync } from "node:fs";
 import { describeContainer } from "../container/describe.ts";
 import type { Description } from "../container/describe.ts";
 import { UsageError } from "../errors.ts";
+import { writeSync } from "../native/files.ts";
 import type { Invocation } from "./invocation.ts";
 import { flag, text } from "./parse.ts";
 

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /** The command line: reads the global options, calls the verb, reports, and is the only file that exits. */
 
-import { writeSync } from "node:fs";
 import { resolve } from "node:path";
 import { TsrunError, UsageError } from "../errors.ts";
 import { callerDirectory } from "./caller.ts";
@@ -10,7 +9,7 @@ import { isLoaded, native } from "../native/native.ts";
 import { GLOBAL_OPTIONS, VERBS } from "./options.ts";
 import { flag, parseArguments, text } from "./parse.ts";
 import type { Parsed } from "./parse.ts";
-import { messageOf, tell } from "./report.ts";
+import { messageOf, tell, writeStderr } from "./report.ts";
 import type { Report } from "./report.ts";
 
 /** Each verb is loaded when it is called; it returns the exit status. */
@@ -97,6 +96,6 @@ function finish(status: number): void {
 }
 
 main(process.argv.slice(2)).then(finish, (error: unknown) => {
-  writeSync(2, `tsrun: ${messageOf(error)}\n`);
+  writeStderr(`tsrun: ${messageOf(error)}\n`);
   finish(1);
 });

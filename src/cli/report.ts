@@ -1,7 +1,8 @@
 /** Tells errors and warnings: to the log file, as engines want them, and to people. The only place that does. */
 
-import { appendFileSync, writeSync } from "node:fs";
 import { TsrunError } from "../errors.ts";
+import { appendFileSync, writeSync } from "../native/files.ts";
+import { native } from "../native/native.ts";
 
 export interface Report {
   /** Absolute, or undefined: standard error is the log. */
@@ -49,10 +50,21 @@ function now(): string {
   return new Date().toISOString().replace(/\.\d+Z$/, "Z");
 }
 
-function writeStderr(line: string): void {
+/** Writes to standard error, even where the addon could not be loaded; a closed one has nobody to tell. */
+export function writeStderr(line: string): void {
   try {
-    writeSync(2, line);
+    if (canLoad()) writeSync(2, line);
+    else process.getBuiltinModule("node:fs").writeSync(2, line);
   } catch {
-    // A closed standard error has nobody to tell.
+    // Nobody to tell.
+  }
+}
+
+function canLoad(): boolean {
+  try {
+    native();
+    return true;
+  } catch {
+    return false;
   }
 }

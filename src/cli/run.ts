@@ -1,12 +1,12 @@
 /** `tsrun run`. */
 
-import { statSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { CreateOptions } from "../container/create.ts";
 import { run } from "../container/run.ts";
 import type { Ending } from "../container/run.ts";
 import { checkId } from "../container/store.ts";
 import { StepError, UsageError } from "../errors.ts";
+import { statSync } from "../native/files.ts";
 import { creation, interruptible } from "./create.ts";
 import { SignalForeground } from "./foreground.ts";
 import { onlyArgument } from "./invocation.ts";

@@ -1,9 +1,9 @@
 /** `tsrun spec`. */
 
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inWords } from "../container/store.ts";
 import { UsageError } from "../errors.ts";
+import { writeFileSync } from "../native/files.ts";
 import { isNativeError } from "../native/native.ts";
 import { defaultConfig } from "../spec/default-config.ts";
 import type { Invocation } from "./invocation.ts";

@@ -1,6 +1,6 @@
 /** `--version`, in the form of runc's, which engines parse. */
 
-import { writeSync } from "node:fs";
+import { writeSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import { OCI_VERSION } from "../spec/default-config.ts";
 import metadata from "../../package.json" with { type: "json" };

@@ -1,12 +1,11 @@
 /** `create`: from a bundle to a container that waits, or nothing at all (runtime.md#create). */
 
-import { closeSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { ConfigError, StepError, SystemError, UsageError } from "../errors.ts";
 import type { Place } from "../errors.ts";
-import { existingDirectories } from "../cgroup/create.ts";
 import type { Cgroup } from "../cgroup/cgroup.ts";
 import type { Host } from "../host.ts";
+import { closeSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import { stepError } from "../plan/describe.ts";
 import { plan as makePlan } from "../plan/plan.ts";
@@ -202,10 +201,9 @@ function cgroupToBe(host: Host, { steps }: Plan): Cgroup {
   const make = steps.find((step) => step.op === "cgroup_create");
   const path = make?.op === "cgroup_create" ? make.path : "";
   const layout = host.cgroups();
-  const existing = existingDirectories(layout, path);
   const directories = layout.hierarchies.map(({ mountPoint, version, controllers }) => {
     const directory = mountPoint + path;
-    return { version, controllers, path: directory, created: !existing.includes(directory) };
+    return { version, controllers, path: directory, created: !existsSync(directory) };
   });
   return { path, directories, parents: [] };
 }

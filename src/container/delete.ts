@@ -1,10 +1,10 @@
 /** `delete`: undoes what `create` did, then runs the poststop hooks (runtime.md#delete). */
 
-import { closeSync } from "node:fs";
 import { destroyCgroup } from "../cgroup/destroy.ts";
 import { killAll } from "../cgroup/kill.ts";
 import { thaw } from "../cgroup/freeze.ts";
 import { SIGKILL } from "../linux/signals.ts";
+import { closeSync } from "../native/files.ts";
 import { isNativeError, native } from "../native/native.ts";
 import { forget, ready } from "../native/waiter.ts";
 import { stateDocument } from "../spec/state.ts";

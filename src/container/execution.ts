@@ -1,6 +1,5 @@
 /** Runs a plan: the runtime's own steps here, init's in init, and the two meet at gates. */
 
-import { closeSync, constants, openSync, readFileSync, writeFileSync } from "node:fs";
 import { closeEntry, entryDescriptors } from "../cgroup/entry.ts";
 import type { EntryDescriptors } from "../cgroup/entry.ts";
 import type { Cgroup } from "../cgroup/cgroup.ts";
@@ -9,8 +8,9 @@ import { openWriter } from "../cgroup/write.ts";
 import type { LimitWriter } from "../cgroup/write.ts";
 import { InitError, SystemError } from "../errors.ts";
 import type { Host } from "../host.ts";
-import { SIGKILL } from "../linux/signals.ts";
+import { SIGKILL, signalName } from "../linux/signals.ts";
 import { NAMESPACES, findNamespace } from "../linux/namespaces.ts";
+import { closeSync, openSync, readFileSync, writeFileSync } from "../native/files.ts";
 import { Gate } from "../native/init.ts";
 import type { InitFailure, InitMessage } from "../native/init.ts";
 import { installedFile, native } from "../native/native.ts";
@@ -174,7 +174,7 @@ export class Execution {
       attachDevices(this.#cgroup?.directories ?? [], program, native());
     },
     open_namespace: ({ path, type, to }) => {
-      const fd = openSync(path, constants.O_RDONLY);
+      const fd = openSync(path);
       this.#fds.set(to, fd);
       checkNamespace(fd, { path, type });
     },
@@ -296,8 +296,21 @@ export class Execution {
     const { pidfd } = this.init;
     await ready(pidfd);
     const end = native().waitPidfd(pidfd);
-    const how = end === null ? "it ended" : end.signal !== 0 ? `it died of signal ${end.signal}` : `it ended with status ${end.code}`;
-    return new InitError(`cannot create the container: its init is gone before it was done: ${how}`);
+    const how = end === null ? "it ended" : end.signal !== 0 ? `it died of ${signalName(end.signal)}` : `it ended with status ${end.code}`;
+    const hint = end === null ? "" : this.#likelyCause(end.signal);
+    return new InitError(`cannot create the container: its init is gone before it was done: ${how}${hint}`);
+  }
+
+  /** What the config holds that ends an init which cannot say why any more. */
+  #likelyCause(signal: number): string {
+    const { steps } = this.#plan;
+    if (signal === SIGKILL && steps.some((step) => step.op === "cgroup_write" && step.controller === "memory")) {
+      return "; is the memory limit too low? (config.json /linux/resources/memory)";
+    }
+    if (steps.some((step) => step.op === "seccomp")) {
+      return "; does the profile refuse what init still has to do (read, write, capset, execve)? (config.json /linux/seccomp)";
+    }
+    return "";
   }
 }
 

@@ -1,7 +1,6 @@
 /** Compiled seccomp filters, kept under the state root: libseccomp needs 10 ms and more for a profile like Docker's. */
 
-import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import { prependEnosys } from "../seccomp/enosys.ts";
 import { cacheKey } from "../seccomp/rules.ts";
@@ -12,7 +11,7 @@ export const FILTERS_DIRECTORY = "@seccomp";
 
 /** The filter of these rules, from an earlier run where there is one. The root is 0700, so nobody else wrote it. */
 export function compiledFilter(rules: SeccompRules, root: string): Uint8Array {
-  const digest = createHash("sha256").update(cacheKey(rules, native().seccompLibrary())).digest("hex");
+  const digest = native().sha256(cacheKey(rules, native().seccompLibrary()));
   const directory = `${root}/${FILTERS_DIRECTORY}`;
   const path = `${directory}/${digest}`;
   const kept = tryRead(path);

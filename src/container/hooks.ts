@@ -1,8 +1,8 @@
 /** Runs the hooks of the runtime's namespaces (config.md#posix-platform-hooks): those of init are steps of its plan. */
 
-import { closeSync, readSync, writeSync } from "node:fs";
 import { HookError } from "../errors.ts";
 import { SIGKILL, signalName } from "../linux/signals.ts";
+import { closeSync, readSync, writeSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import { EPOLLIN, EPOLLOUT, forget, ready } from "../native/waiter.ts";
 import type { Hook, HookPoint } from "../spec/config.ts";

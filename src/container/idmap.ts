@@ -1,8 +1,8 @@
 /** A user namespace that exists only for its maps: an idmapped mount takes them from there (mount_setattr(2)). */
 
-import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { CLONE_NEWUSER } from "../linux/clone-flags.ts";
 import { SIGKILL } from "../linux/signals.ts";
+import { closeSync, openSync, readFileSync, writeFileSync } from "../native/files.ts";
 import { installedFile, native } from "../native/native.ts";
 import { forget, ready } from "../native/waiter.ts";
 import { encodePlan } from "../plan/encode.ts";
@@ -24,7 +24,7 @@ export async function openIdmap({ uid, gid }: { readonly uid: string; readonly g
     try {
       writeFileSync(`/proc/${pid}/uid_map`, uid);
       writeFileSync(`/proc/${pid}/gid_map`, gid);
-      return openSync(`/proc/${pid}/ns/user`, "r");
+      return openSync(`/proc/${pid}/ns/user`);
     } finally {
       native().pidfdSendSignal(pidfd, SIGKILL);
       await ready(pidfd);

@@ -1,10 +1,10 @@
 /** `kill`: sends a signal to the container's process (runtime.md#kill). */
 
-import { closeSync } from "node:fs";
 import { killAll } from "../cgroup/kill.ts";
 import { pidsOf } from "../cgroup/processes.ts";
 import { StatusError } from "../errors.ts";
 import { SIGKILL } from "../linux/signals.ts";
+import { closeSync } from "../native/files.ts";
 import { isNativeError, native } from "../native/native.ts";
 import { openInit } from "./delete.ts";
 import type { StoredState } from "./state.ts";

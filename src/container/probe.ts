@@ -1,9 +1,9 @@
 /** The facts about this machine that planners ask for; each is read when it is asked for, and once. */
 
-import { readFileSync } from "node:fs";
 import { probeLayout } from "../cgroup/layout.ts";
 import type { Host } from "../host.ts";
 import { parseStatus } from "../linux/procfs.ts";
+import { readFileSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import { compiledFilter } from "./filters.ts";
 
@@ -27,7 +27,7 @@ function once<T>(probe: () => T): () => T {
 
 /** What init may hold: the bounding set limits what an exec can gain, and the permitted set what is there now. */
 function readCapabilities(): bigint {
-  const status = parseStatus(readFileSync("/proc/self/status", "latin1"));
+  const status = parseStatus(readFileSync("/proc/self/status", "utf8"));
   return BigInt(`0x${status.get("CapBnd") ?? "0"}`);
 }
 

@@ -1,8 +1,8 @@
 /** `run`: create and start in one, and in the foreground the end of it, too. */
 
-import { closeSync } from "node:fs";
 import { freeze, thaw } from "../cgroup/freeze.ts";
 import { SIGCONT, SIGSTOP } from "../linux/signals.ts";
+import { closeSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import { forget, ready } from "../native/waiter.ts";
 import { prepare } from "./create.ts";

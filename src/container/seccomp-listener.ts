@@ -1,7 +1,7 @@
 /** Sends the seccomp listener to who asked for it (config-linux.md#seccomp, listenerPath). */
 
-import { closeSync } from "node:fs";
 import { InitError } from "../errors.ts";
+import { closeSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import { listenerMessage } from "../seccomp/listener.ts";
 import type { Seccomp } from "../spec/config.ts";

@@ -1,7 +1,8 @@
 /** `start`: lets a created container's init become its program (runtime.md#start). */
 
-import { closeSync, constants, openSync, readFileSync, readSync, rmSync } from "node:fs";
 import { InitError, StatusError } from "../errors.ts";
+import { O_NONBLOCK, O_RDONLY } from "../linux/open-flags.ts";
+import { closeSync, openSync, readFileSync, readSync, rmSync } from "../native/files.ts";
 import { decodeFailure } from "../native/init.ts";
 import { forget, ready } from "../native/waiter.ts";
 import { stepError } from "../plan/describe.ts";
@@ -47,7 +48,7 @@ async function release(options: StartOptions, state: StoredState): Promise<void>
   let fifo: number;
   try {
     // Without waiting for a writer: init may be gone, or not be there yet.
-    fifo = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    fifo = openSync(path, O_RDONLY | O_NONBLOCK);
   } catch (error) {
     closeSync(init);
     throw inWords(`open "${path}"`, error);

@@ -1,9 +1,9 @@
 /** What a container is doing, from the kernel; and what may be done to it then, as a table (runtime.md#state). */
 
-import { existsSync, readFileSync } from "node:fs";
 import { isFrozen } from "../cgroup/freeze.ts";
 import { StatusError } from "../errors.ts";
 import { isDead, parseStat } from "../linux/procfs.ts";
+import { existsSync, readFileSync } from "../native/files.ts";
 import type { StoredState } from "./state.ts";
 import { bootId } from "./store.ts";
 import type { Store } from "./store.ts";
@@ -65,7 +65,7 @@ export function startTimeOf(pid: number): number {
 
 function readStat(pid: number): ReturnType<typeof parseStat> {
   try {
-    return parseStat(readFileSync(`/proc/${pid}/stat`, "latin1"));
+    return parseStat(readFileSync(`/proc/${pid}/stat`, "utf8"));
   } catch {
     return undefined;
   }

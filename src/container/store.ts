@@ -1,8 +1,8 @@
 /** Where containers' states live: ROOT/ID, one directory each, whose lock dies with its holder. */
 
-import { closeSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs";
 import { ContainerExistsError, NoSuchContainerError, SystemError, UsageError } from "../errors.ts";
 import { formatErrno } from "../linux/errno.ts";
+import { closeSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, rmdirSync, unlinkSync, writeFileSync } from "../native/files.ts";
 import { isNativeError, native } from "../native/native.ts";
 import type { StoredState } from "./state.ts";
 

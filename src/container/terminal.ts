@@ -6,9 +6,9 @@
  * too, and the program learns of it as it would without a container: SIGHUP, end of file, EIO.
  */
 
-import { closeSync, constants, openSync } from "node:fs";
-import { setImmediate } from "node:timers/promises";
 import { UsageError } from "../errors.ts";
+import { O_NOCTTY, O_RDONLY } from "../linux/open-flags.ts";
+import { closeSync, openSync } from "../native/files.ts";
 import { isNativeError, native } from "../native/native.ts";
 import { Stream, isTerminal } from "../native/stream.ts";
 import { EPOLLIN } from "../native/waiter.ts";
@@ -89,8 +89,10 @@ export class CallerTerminal implements Console {
   /** The caller's terminal has another size now. */
   resize(): void {
     if (this.#held === undefined) return;
-    this.size();
-    this.#setSize();
+    ignoreHangup(() => {
+      this.size();
+      this.#setSize();
+    });
   }
 
   /** Puts the caller's settings back for a while. */
@@ -99,7 +101,7 @@ export class CallerTerminal implements Console {
     const [terminal] = this.#stdio;
     this.#settings = undefined;
     // In the background it is another job's to set.
-    if (settings !== undefined && native().isForeground(terminal)) ignoreFailure(() => native().setTerminal(terminal, settings));
+    if (settings !== undefined && native().isForeground(terminal)) ignoreHangup(() => native().setTerminal(terminal, settings));
   }
 
   resume(): void {
@@ -158,7 +160,7 @@ export class CallerTerminal implements Console {
         await Promise.race([held.output.ready(EPOLLIN), this.#over]);
       } else {
         await screen?.write(buffer.subarray(0, size));
-        if (turn % CHUNKS_IN_A_ROW === 0) await setImmediate();
+        if (turn % CHUNKS_IN_A_ROW === 0) await new Promise((resolve) => setImmediate(resolve));
       }
     }
     screen?.close();
@@ -204,7 +206,7 @@ function findTerminal(stdio: readonly number[]): number {
   const found = stdio.find((fd) => fd >= 0 && isTerminal(fd));
   if (found !== undefined) return found;
   try {
-    return openSync("/dev/tty", constants.O_RDONLY | constants.O_NOCTTY);
+    return openSync("/dev/tty", O_RDONLY | O_NOCTTY);
   } catch (error) {
     throw new UsageError(
       "cannot use a terminal: no standard stream is one, and there is no /dev/tty; " +
@@ -236,10 +238,11 @@ function holdAgain(held: Held): boolean {
   }
 }
 
-function ignoreFailure(action: () => void): void {
+/** A terminal that has hung up has neither size nor settings. */
+function ignoreHangup(action: () => void): void {
   try {
     action();
-  } catch {
-    // It has hung up, and has no settings any more.
+  } catch (error) {
+    if (!isNativeError(error) || error.code !== "EIO") throw error;
   }
 }
