@@ -5,8 +5,10 @@ namespace {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   binding::export_bpf(env, exports);
+  binding::export_digest(env, exports);
   binding::export_files(env, exports);
   binding::export_mounts(env, exports);
+  binding::export_paths(env, exports);
   binding::export_process(env, exports);
   binding::export_seccomp(env, exports);
   binding::export_sockets(env, exports);

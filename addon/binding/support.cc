@@ -8,7 +8,10 @@ namespace binding {
 void throw_errno(Napi::Env env, int error, const char* syscall, const std::string& path) {
   const char* name = strerrorname_np(error);
   const std::string code = name == nullptr ? "E" + std::to_string(error) : name;
-  Napi::Error exception = Napi::Error::New(env, code + ", " + syscall + (path.empty() ? "" : " '" + path + "'"));
+  const char* description = strerrordesc_np(error);
+  std::string message = code + ": " + (description == nullptr ? "unknown error" : description) + ", " + syscall;
+  if (!path.empty()) message += " '" + path + "'";
+  Napi::Error exception = Napi::Error::New(env, message);
   exception.Set("code", Napi::String::New(env, code));
   exception.Set("errno", Napi::Number::New(env, error));
   exception.Set("syscall", Napi::String::New(env, syscall));

@@ -52,8 +52,10 @@ class UniqueFd {
 
 // One per file: adds its functions to the module.
 void export_bpf(Napi::Env env, Napi::Object exports);
+void export_digest(Napi::Env env, Napi::Object exports);
 void export_files(Napi::Env env, Napi::Object exports);
 void export_mounts(Napi::Env env, Napi::Object exports);
+void export_paths(Napi::Env env, Napi::Object exports);
 void export_process(Napi::Env env, Napi::Object exports);
 void export_seccomp(Napi::Env env, Napi::Object exports);
 void export_sockets(Napi::Env env, Napi::Object exports);

@@ -1,7 +1,7 @@
 /** Makes a container's cgroup in every hierarchy, fit for its first process, or leaves nothing behind. */
 
-import { mkdirSync, rmdirSync } from "node:fs";
 import { dirname } from "node:path";
+import { mkdirSync, rmdirSync } from "../native/files.ts";
 import { unifiedHierarchy } from "../resources/layout.ts";
 import type { CgroupLayout, Hierarchy } from "../resources/layout.ts";
 import type { Cgroup, CgroupDirectory } from "./cgroup.ts";
@@ -65,7 +65,7 @@ function createDirectory(hierarchy: Hierarchy, path: string, made: string[]): Cg
 function makeDirectory(directory: string, mountPoint: string, made: string[]): boolean {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      mkdirSync(directory, MODE);
+      mkdirSync(directory, { mode: MODE });
       made.push(directory);
       return true;
     } catch (error) {

@@ -1,7 +1,7 @@
 /** Removes the cgroup that was made for a container, with what was made below it. */
 
-import { rmdirSync } from "node:fs";
 import { CgroupError } from "../errors.ts";
+import { rmdirSync } from "../native/files.ts";
 import type { CgroupDirectory } from "./cgroup.ts";
 import { errnoOf, systemError } from "./failure.ts";
 import { listPids } from "./fitness.ts";

@@ -1,7 +1,7 @@
 /** Attaches a device program to a container's cgroup on v2. */
 
-import { closeSync } from "node:fs";
 import { CgroupError } from "../errors.ts";
+import { closeSync } from "../native/files.ts";
 import type { CgroupDirectory } from "./cgroup.ts";
 import { unifiedDirectory } from "./cgroup.ts";
 import { errnoOf, systemError } from "./failure.ts";

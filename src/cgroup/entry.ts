@@ -1,6 +1,6 @@
 /** Opens the doors through which a container's first process enters its cgroup. */
 
-import { closeSync } from "node:fs";
+import { closeSync } from "../native/files.ts";
 import type { Cgroup, CgroupDirectory } from "./cgroup.ts";
 import { systemError } from "./failure.ts";
 import { openDirectory, openForWriting } from "./files.ts";

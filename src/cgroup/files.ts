@@ -1,13 +1,13 @@
 /** Opens, reads and writes the files of cgroup file systems, and refuses what only looks like one. */
 
-import { closeSync, constants, openSync, readFileSync, statfsSync, writeSync } from "node:fs";
 import { CgroupError } from "../errors.ts";
 import { CGROUP2_SUPER_MAGIC, CGROUP_SUPER_MAGIC } from "../linux/magic.ts";
-import { O_CLOEXEC } from "../linux/open-flags.ts";
+import { O_CLOEXEC, O_RDONLY, O_WRONLY, openFlags } from "../linux/open-flags.ts";
+import { closeSync, openSync, readFileSync, statfsSync, writeSync } from "../native/files.ts";
 
 const MAGIC: Readonly<Record<1 | 2, number>> = { 1: CGROUP_SUPER_MAGIC, 2: CGROUP2_SUPER_MAGIC };
 
-const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
+const { O_DIRECTORY, O_NOFOLLOW } = openFlags(process.arch);
 
 /** Whether a path leads to a cgroup file system of the version (statfs(2)). */
 export function isCgroupPath(path: string, version: 1 | 2): boolean {

@@ -1,6 +1,6 @@
 /** Finds the cgroup hierarchies of this process (cgroups(7)). */
 
-import { readFileSync } from "node:fs";
+import { readFileSync } from "../native/files.ts";
 import {
   cgroupLayout,
   layoutOf,

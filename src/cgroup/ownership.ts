@@ -1,6 +1,6 @@
 /** Gives a v2 cgroup to the container's user (config-linux.md#cgroup-ownership; cgroup-v2.rst, "Delegation"). */
 
-import { chownSync } from "node:fs";
+import { chownSync } from "../native/files.ts";
 import type { CgroupDirectory } from "./cgroup.ts";
 import { unifiedDirectory } from "./cgroup.ts";
 import { errnoOf, systemError } from "./failure.ts";

@@ -1,6 +1,6 @@
 /** The processes of a cgroup, with those of its sub-cgroups. */
 
-import { readdirSync } from "node:fs";
+import { directoriesIn } from "../native/files.ts";
 import type { CgroupDirectory } from "./cgroup.ts";
 import { directoryOf } from "./cgroup.ts";
 import { errnoOf, systemError } from "./failure.ts";
@@ -40,8 +40,7 @@ export function ownPids(directory: string): number[] {
 /** The sub-cgroups of a directory. */
 export function childrenOf(directory: string): string[] {
   try {
-    const entries = readdirSync(directory, { withFileTypes: true });
-    return entries.filter((entry) => entry.isDirectory()).map((entry) => `${directory}/${entry.name}`);
+    return directoriesIn(directory).map((name) => `${directory}/${name}`);
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return [];
     throw error;

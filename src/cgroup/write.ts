@@ -1,7 +1,7 @@
 /** Writes planned limits into a container's cgroup. */
 
-import { closeSync, writeSync } from "node:fs";
 import { CgroupError, SystemError } from "../errors.ts";
+import { closeSync, writeSync } from "../native/files.ts";
 import type { FileWrite } from "../resources/limits.ts";
 import type { CgroupDirectory } from "./cgroup.ts";
 import { errnoOf, systemError } from "./failure.ts";

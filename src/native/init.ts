@@ -1,6 +1,6 @@
 /** The runtime's end of the gate; the protocol is drawn in addon/plan.h. */
 
-import { closeSync } from "node:fs";
+import { closeSync } from "./files.ts";
 import { native } from "./native.ts";
 import { forget, ready } from "./waiter.ts";
 

@@ -1,7 +1,6 @@
 /** The addon: its types, its documentation, and how it is found. Nothing else loads it. */
 
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { UnsupportedError } from "../errors.ts";
 import type { HighestCalls } from "../seccomp/enosys.ts";
 
@@ -45,8 +44,49 @@ export interface Received {
   readonly fds: readonly number[];
 }
 
+/** What `files.ts` gives the names and forms of node:fs. */
+interface NativeFiles {
+  /** open(2), close-on-exec. */
+  open(path: string, flags: number, mode: number): number;
+  /** close(2). */
+  close(fd: number): void;
+  /** read(2). */
+  read(fd: number, buffer: Uint8Array): number;
+  /** One write(2), which may take less. */
+  write(fd: number, data: string | Uint8Array): number;
+  /** The whole file. */
+  readBytes(path: string): Uint8Array;
+  readText(path: string): string;
+  writeFile(path: string, data: string | Uint8Array, flags: number, mode: number): void;
+  /** access(2), F_OK. */
+  exists(path: string): boolean;
+  /** stat(2). */
+  stat(path: string): NativeStatus;
+  /** fstat(2). */
+  fstat(fd: number): NativeStatus;
+  /** f_type of statfs(2). */
+  statfs(path: string): number;
+  /** mkdir(2). */
+  mkdir(path: string, mode: number): void;
+  /** rmdir(2). */
+  rmdir(path: string): void;
+  /** unlink(2). */
+  unlink(path: string): void;
+  /** rename(2). */
+  rename(from: string, to: string): void;
+  /** chown(2). */
+  chown(path: string, uid: number, gid: number): void;
+  /** Names in a directory, "." and ".." aside. */
+  readdir(path: string, onlyDirectories: boolean): string[];
+}
+
+interface NativeStatus {
+  readonly mode: number;
+  readonly size: number;
+}
+
 /** Every function is one system call, synchronous, and throws NativeError. */
-export interface Native {
+export interface Native extends NativeFiles {
   /** clone3(2) with CLONE_VM and CLONE_VFORK, then execve(2): it returns when the program runs, or could not. */
   spawn(options: SpawnOptions): Spawned;
   /** pidfd_open(2). */
@@ -144,6 +184,9 @@ export interface Native {
   /** BPF_PROG_ATTACH; with `replace` one program takes another's place in one step. */
   bpfAttachDevice(cgroup: number, program: number, replace?: number): void;
 
+  /** SHA-256 of a text's UTF-8, hexadecimal. */
+  sha256(text: string): string;
+
   /** Compiles rules of `seccomp/rules.ts` with libseccomp; `highest` is the highest call number that it knows. */
   seccompCompile(rules: object): {
     readonly bpf: Uint8Array;
@@ -177,10 +220,9 @@ export function native(): Native {
 
 /** A file of the installation: beside the compiled executable, or in dist/ of the package. */
 export function installedFile(name: string): string {
-  const here = import.meta.url;
+  const folder = import.meta.dirname;
   // Inside an executable that Bun compiled, modules live in a file system of its own.
-  if (here.includes("/$bunfs/")) return join(dirname(process.execPath), name);
-  const folder = dirname(fileURLToPath(here));
+  if (folder.startsWith("/$bunfs/")) return join(dirname(process.execPath), name);
   // dist/js/src/native, or the source itself.
   return folder.endsWith("/dist/js/src/native") ? join(folder, "../../..", name) : join(folder, "../../dist", name);
 }

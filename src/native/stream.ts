@@ -1,6 +1,7 @@
 /** Bytes in and out of descriptors that others may share: no wait blocks the engine, and no flag of theirs is changed. */
 
-import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import { O_NOCTTY, O_NONBLOCK, O_RDONLY, O_WRONLY } from "../linux/open-flags.ts";
+import { closeSync, fstatSync, openSync, readSync, writeSync } from "./files.ts";
 import { isNativeError, native } from "./native.ts";
 import { EPOLLIN, EPOLLOUT, forget, ready } from "./waiter.ts";
 
@@ -17,7 +18,7 @@ export class Stream {
 
   /** `own`: nobody else has it, and it is closed with the stream. */
   constructor(fd: number, { access, own = false }: { readonly access: "read" | "write"; readonly own?: boolean }) {
-    const second = own ? undefined : openAgain(fd, access === "read" ? constants.O_RDONLY : constants.O_WRONLY);
+    const second = own ? undefined : openAgain(fd, access === "read" ? O_RDONLY : O_WRONLY);
     this.#fd = second ?? fd;
     this.#opened = own || second !== undefined;
     if (own) native().setNonblocking(fd, true);
@@ -69,7 +70,7 @@ function openAgain(fd: number, access: number): number | undefined {
   // A file would begin anew, and other devices than terminals may mind; sockets cannot be opened.
   if (!type.isFIFO() && !isTerminal(fd)) return undefined;
   try {
-    return openSync(`/proc/self/fd/${fd}`, access | constants.O_NONBLOCK | constants.O_NOCTTY);
+    return openSync(`/proc/self/fd/${fd}`, access | O_NONBLOCK | O_NOCTTY);
   } catch {
     // It belongs to another user, for example after su(1).
     return undefined;

@@ -1,6 +1,6 @@
 /** Waiting for descriptors and signals without blocking: one thread of the addon does it, for both engines. */
 
-import { readSync } from "node:fs";
+import { readSync } from "./files.ts";
 import { native } from "./native.ts";
 
 export const EPOLLIN = 0x001;
