@@ -138,8 +138,16 @@ export class Execution {
     this.#gate?.close();
     this.#closeLimits();
     this.#closeEntry();
-    for (const fd of this.#fds.values()) closeSync(fd);
+    for (const fd of [...this.#fds.values(), ...this.#received]) closeSync(fd);
     this.#fds.clear();
+    this.#received = [];
+  }
+
+  /** The descriptor that came with the gate; who takes it closes it. */
+  #takeReceived(): number | undefined {
+    const [fd, ...rest] = this.#received;
+    this.#received = rest;
+    return fd;
   }
 
   /** Runs the runtime's steps from `at` on, until the next of init's. */
@@ -195,11 +203,11 @@ export class Execution {
     },
     run_hook: (step) => this.#handlers.runHook(step, this.init.pid),
     console: async () => {
-      const [master] = this.#received;
+      const master = this.#takeReceived();
       if (master !== undefined) await this.#handlers.console(master);
     },
     seccomp_listener: async () => {
-      const [listener] = this.#received;
+      const listener = this.#takeReceived();
       if (listener === undefined) return;
       try {
         await this.#handlers.seccompListener(listener, this.init.pid);

@@ -5,8 +5,8 @@ import { pidsOf } from "../cgroup/processes.ts";
 import { StatusError } from "../errors.ts";
 import { SIGKILL } from "../linux/signals.ts";
 import { closeSync } from "../native/files.ts";
-import { isNativeError, native } from "../native/native.ts";
-import { openInit } from "./delete.ts";
+import { native } from "../native/native.ts";
+import { killPid, openInit, signalPid } from "./processes.ts";
 import type { StoredState } from "./state.ts";
 import { requireStatus, statusOf } from "./status.ts";
 import { inWords } from "./store.ts";
@@ -48,17 +48,4 @@ function signalAll({ cgroup }: StoredState, signal: number): void {
   const directories = cgroup?.directories ?? [];
   if (signal === SIGKILL) killAll(directories, killPid);
   else for (const pid of pidsOf(directories)) signalPid(pid, signal);
-}
-
-/** One that is gone by now has what was wanted. */
-function killPid(pid: number): void {
-  signalPid(pid, SIGKILL);
-}
-
-function signalPid(pid: number, signal: number): void {
-  try {
-    native().kill(pid, signal);
-  } catch (error) {
-    if (!isNativeError(error) || error.code !== "ESRCH") throw error;
-  }
 }

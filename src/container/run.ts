@@ -7,7 +7,8 @@ import { native } from "../native/native.ts";
 import { forget, ready } from "../native/waiter.ts";
 import { prepare } from "./create.ts";
 import type { CreateOptions } from "./create.ts";
-import { destroy, endProcesses } from "./delete.ts";
+import { destroy } from "./delete.ts";
+import { endProcesses } from "./processes.ts";
 import { runPoststart } from "./start.ts";
 import type { StoredState } from "./state.ts";
 
@@ -53,6 +54,8 @@ export async function run(options: RunOptions): Promise<Ending> {
   } catch (error) {
     execution.close();
     await abandon(state, options);
+    native().waitPidfd(pidfd);
+    closeSync(pidfd);
     lock.release();
     throw error;
   }
@@ -72,8 +75,10 @@ export async function run(options: RunOptions): Promise<Ending> {
 
 /** A container that never ran its program leaves nothing behind. */
 async function abandon(state: StoredState, options: RunOptions): Promise<void> {
+  // A poststart hook that failed has taken it all away already.
+  if (!options.store.exists(state.id)) return;
   await endProcesses(state);
-  if (options.store.exists(state.id)) await destroy(state, options);
+  await destroy(state, options);
 }
 
 async function remove(state: StoredState, options: RunOptions): Promise<void> {

@@ -8,7 +8,8 @@ import { forget, ready } from "../native/waiter.ts";
 import { stepError } from "../plan/describe.ts";
 import { placeOf } from "../spec/positions.ts";
 import { stateDocument } from "../spec/state.ts";
-import { destroy, endProcesses, openInit } from "./delete.ts";
+import { destroy } from "./delete.ts";
+import { endProcesses, openInit } from "./processes.ts";
 import type { StoredState } from "./state.ts";
 import { requireStatus, statusOf } from "./status.ts";
 import { inWords } from "./store.ts";
@@ -55,6 +56,7 @@ async function release(options: StartOptions, state: StoredState): Promise<void>
   }
   try {
     const record = await readRecord(fifo, init);
+    if (record === undefined) throw new InitError(`cannot start container "${id}": its init died before the program could begin`);
     rmSync(path, { force: true });
     const failure = decodeFailure(record);
     if (failure === undefined) return;
@@ -70,16 +72,22 @@ async function release(options: StartOptions, state: StoredState): Promise<void>
   }
 }
 
-async function readRecord(fifo: number, init: number): Promise<Uint8Array> {
+/** What init wrote before it closed the fifo; undefined where it died before it had opened it. */
+async function readRecord(fifo: number, init: number): Promise<Uint8Array | undefined> {
   const buffer = new Uint8Array(8192);
   let size = 0;
   let died = false;
+  let opened = false;
   const death = ready(init).then(() => {
     died = true;
   });
   for (;;) {
-    // The kernel tells of the end of file only after a writer was there, so this cannot be too early.
-    await Promise.race([ready(fifo), death]);
+    // The kernel tells of the end of file only after a writer was there, and before it tells of that one's death.
+    const told = ready(fifo).then(() => {
+      opened = true;
+    });
+    await Promise.race([told, death]);
+    if (!opened) return undefined;
     const got = tryRead(fifo, buffer.subarray(size));
     if (got === 0 || (got === undefined && died)) return buffer.slice(0, size);
     size += got ?? 0;

@@ -1,0 +1,88 @@
+/** A container's processes, by pidfd: to find init, to end it, and to wait for an end. */
+
+import { closeSync } from "node:fs";
+import { killAll } from "../cgroup/kill.ts";
+import { thaw } from "../cgroup/freeze.ts";
+import { SIGKILL } from "../linux/signals.ts";
+import { isNativeError, native } from "../native/native.ts";
+import { forget, ready } from "../native/waiter.ts";
+import type { StoredState } from "./state.ts";
+import { isAlive } from "./status.ts";
+
+/** How long processes that were killed may take to be gone before it is an error. */
+const MOST_SECONDS_TO_DIE = 10;
+
+/** Kills init, and all others where its end is not theirs, and waits until init is gone. */
+export async function endProcesses(state: StoredState): Promise<void> {
+  const directories = state.cgroup?.directories ?? [];
+  const init = openInit(state);
+  if (init !== undefined) {
+    try {
+      native().pidfdSendSignal(init, SIGKILL);
+    } catch (error) {
+      if (!isNativeError(error) || error.code !== "ESRCH") throw error;
+    }
+  }
+  if (!state.ownPidNamespace || init === undefined) killAll(directories, killPid);
+  // A frozen process dies only when it is thawed.
+  thaw(directories);
+  if (init === undefined) return;
+  await readyWithin(init, MOST_SECONDS_TO_DIE);
+  closeSync(init);
+}
+
+/** A pidfd of the container's init, or undefined where it is gone: the pid may have another owner by now. */
+export function openInit(state: StoredState): number | undefined {
+  if (!isAlive(state)) return undefined;
+  let pidfd: number;
+  try {
+    pidfd = native().pidfdOpen(state.pid);
+  } catch (error) {
+    if (isNativeError(error) && error.code === "ESRCH") return undefined;
+    throw error;
+  }
+  // Looked at again now that the pid cannot change hands any more.
+  if (isAlive(state)) return pidfd;
+  closeSync(pidfd);
+  return undefined;
+}
+
+/** Waits, driven by the kernel, for the end of one of these processes. */
+export async function waitForExit(pids: readonly number[]): Promise<boolean> {
+  for (const pid of pids) {
+    let pidfd: number;
+    try {
+      pidfd = native().pidfdOpen(pid);
+    } catch {
+      return true;
+    }
+    const ended = await readyWithin(pidfd, MOST_SECONDS_TO_DIE);
+    closeSync(pidfd);
+    if (ended) return true;
+  }
+  return false;
+}
+
+async function readyWithin(fd: number, seconds: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), seconds * 1000);
+  });
+  const result = await Promise.race([ready(fd).then(() => true), timeout]);
+  clearTimeout(timer);
+  forget(fd);
+  return result;
+}
+
+/** Kills a process; one that is gone by now has what was wanted. */
+export function killPid(pid: number): void {
+  signalPid(pid, SIGKILL);
+}
+
+export function signalPid(pid: number, signal: number): void {
+  try {
+    native().kill(pid, signal);
+  } catch (error) {
+    if (!isNativeError(error) || error.code !== "ESRCH") throw error;
+  }
+}
