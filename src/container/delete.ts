@@ -2,7 +2,6 @@
 
 import { destroyCgroup } from "../cgroup/destroy.ts";
 import { killAll } from "../cgroup/kill.ts";
-import { closeSync } from "../native/files.ts";
 import { stateDocument } from "../spec/state.ts";
 import { endProcesses, killPid, waitForExit } from "./processes.ts";
 import type { StoredState } from "./state.ts";

@@ -1,6 +1,6 @@
 /** A container's processes, by pidfd: to find init, to end it, and to wait for an end. */
 
-import { closeSync } from "node:fs";
+import { closeSync } from "../native/files.ts";
 import { killAll } from "../cgroup/kill.ts";
 import { thaw } from "../cgroup/freeze.ts";
 import { SIGKILL } from "../linux/signals.ts";
