@@ -1,9 +1,9 @@
 /** A container's processes, by pidfd: to find init, to end it, and to wait for an end. */
 
-import { closeSync } from "../native/files.ts";
 import { killAll } from "../cgroup/kill.ts";
 import { thaw } from "../cgroup/freeze.ts";
 import { SIGKILL } from "../linux/signals.ts";
+import { closeSync } from "../native/files.ts";
 import { isNativeError, native } from "../native/native.ts";
 import { forget, ready } from "../native/waiter.ts";
 import type { StoredState } from "./state.ts";
