@@ -61,9 +61,10 @@ async function release(options: StartOptions, state: StoredState): Promise<void>
     const failure = decodeFailure(record);
     if (failure === undefined) return;
     const step = state.lastSteps.find(({ index }) => index === failure.step) ?? { index: failure.step, op: "execve" };
+    const error = stepError(step, failure, (pointer) => placeOf(configOf(store, id), pointer));
     // A hook that failed ends the container; a program that could not be executed leaves it stopped, to be deleted.
     if (step.op === "hook") await destroy(state, options);
-    throw stepError(step, failure, (pointer) => placeOf(configOf(store, id), pointer));
+    throw error;
   } finally {
     for (const fd of [fifo, init]) {
       forget(fd);
@@ -78,14 +79,17 @@ async function readRecord(fifo: number, init: number): Promise<Uint8Array | unde
   let size = 0;
   let died = false;
   let opened = false;
+  const watch = (): Promise<void> =>
+    ready(fifo).then(() => {
+      opened = true;
+    });
+  // The kernel tells of the end of file only after a writer was there, and before it tells of that one's death: so this
+  // one is watched first.
+  let told = watch();
   const death = ready(init).then(() => {
     died = true;
   });
-  for (;;) {
-    // The kernel tells of the end of file only after a writer was there, and before it tells of that one's death.
-    const told = ready(fifo).then(() => {
-      opened = true;
-    });
+  for (;; told = watch()) {
     await Promise.race([told, death]);
     if (!opened) return undefined;
     const got = tryRead(fifo, buffer.subarray(size));
