@@ -1,9 +1,9 @@
 /** `tsrun spec`. */
 
 import { join } from "node:path";
+import fs from "fs-extra";
 import { inWords } from "../container/store.ts";
 import { UsageError } from "../errors.ts";
-import { writeFileSync } from "../native/files.ts";
 import { isNativeError } from "../native/native.ts";
 import { defaultConfig } from "../spec/default-config.ts";
 import type { Invocation } from "./invocation.ts";
@@ -15,7 +15,8 @@ export function specVerb({ parsed, path }: Invocation): number {
   const ids = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
   const config = defaultConfig(flag(parsed, "rootless") ? { rootless: ids } : {});
   try {
-    writeFileSync(file, `${JSON.stringify(config, undefined, "\t")}\n`, { flag: "wx", mode: 0o666 });
+    // A bundle often begins with this command: its folder is made, too.
+    fs.outputFileSync(file, `${JSON.stringify(config, undefined, "\t")}\n`, { flag: "wx", mode: 0o666 });
   } catch (error) {
     if (isNativeError(error) && error.code === "EEXIST") {
       throw new UsageError(`cannot write "${file}": File config.json exists. Remove it first`, { cause: error });
