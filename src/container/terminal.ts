@@ -11,7 +11,7 @@ import { O_NOCTTY, O_RDONLY } from "../linux/open-flags.ts";
 import { closeSync, openSync } from "../native/files.ts";
 import { isNativeError, native } from "../native/native.ts";
 import { Stream, isTerminal } from "../native/stream.ts";
-import { EPOLLIN } from "../native/waiter.ts";
+import { EPOLLIN, forget, ready } from "../native/waiter.ts";
 import type { Console, TerminalSize } from "./create.ts";
 
 const CHUNK_BYTES = 32 * 1024;
@@ -19,6 +19,8 @@ const CHUNK_BYTES = 32 * 1024;
 const CHUNKS_IN_A_ROW = 16;
 /** Control-D: the end of file to a terminal's reader (VEOF of termios(3)). */
 const END_OF_FILE = Uint8Array.of(4);
+const LEAST_PAUSE_MILLIS = 10;
+const MOST_PAUSE_MILLIS = 1000;
 
 /** The container's terminal, as long as it is held here. */
 interface Held {
@@ -178,9 +180,21 @@ export class CallerTerminal implements Console {
         keys.close();
         // A terminal has no end but the loss of its line; a pipe and a file end, and the program is told.
         if (isTerminal(stdin)) return this.#hangUp();
-        return held.input.write(END_OF_FILE);
+        return this.#typeEnd(held);
       }
       if (size !== undefined) await held.input.write(buffer.subarray(0, size));
+    }
+  }
+
+  /**
+   * The end of a pipe is there for everyone who reads on; that of a terminal only for one reader, once, after a whole line,
+   * and not at all for who was about to change its settings. So it is typed again whenever all was read.
+   */
+  async #typeEnd(held: Held): Promise<void> {
+    for (let millis = LEAST_PAUSE_MILLIS; this.#held === held; millis = Math.min(2 * millis, MOST_PAUSE_MILLIS)) {
+      await held.input.write(END_OF_FILE);
+      do await pause(millis);
+      while (this.#held === held && (await isReadable(held.slave)));
     }
   }
 
@@ -245,4 +259,15 @@ function ignoreHangup(action: () => void): void {
   } catch (error) {
     if (!isNativeError(error) || error.code !== "EIO") throw error;
   }
+}
+
+/** Whether there is something to read at this moment. */
+async function isReadable(fd: number): Promise<boolean> {
+  const readable = await Promise.race([ready(fd).then(() => true), pause(LEAST_PAUSE_MILLIS).then(() => false)]);
+  forget(fd);
+  return readable;
+}
+
+async function pause(millis: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, millis));
 }
