@@ -42,7 +42,9 @@ export function isFrozen(directories: readonly CgroupDirectory[]): boolean {
 export async function freeze(directories: readonly CgroupDirectory[]): Promise<void> {
   const deadline = Date.now() + TIMEOUT_MILLIS;
   // v1 leaves a process that was forking or in a wait it may not stop in; the next write takes it along.
-  for (requestFreeze(directories); !isFrozen(directories); requestFreeze(directories)) {
+  for (;;) {
+    if (!requestFreeze(directories)) throw new CgroupError("cannot freeze the container: its cgroup is gone");
+    if (isFrozen(directories)) return;
     if (Date.now() > deadline) {
       thaw(directories);
       const path = directoryOf(directories, "freezer")?.path ?? "";
@@ -53,17 +55,17 @@ export async function freeze(directories: readonly CgroupDirectory[]): Promise<v
   }
 }
 
-/** Tells the kernel to freeze, without a wait. */
-export function requestFreeze(directories: readonly CgroupDirectory[]): void {
-  writeFreezer(directories, "freeze");
+/** Tells the kernel to freeze, without a wait; false where the cgroup is gone. */
+export function requestFreeze(directories: readonly CgroupDirectory[]): boolean {
+  return writeFreezer(directories, "freeze");
 }
 
-/** Lets the processes run on. */
+/** Lets the processes run on; a cgroup that is gone holds none, and without a freezer none is frozen. */
 export function thaw(directories: readonly CgroupDirectory[]): void {
-  writeFreezer(directories, "thaw");
+  if (directoryOf(directories, "freezer") !== undefined) writeFreezer(directories, "thaw");
 }
 
-function writeFreezer(directories: readonly CgroupDirectory[], verb: "freeze" | "thaw"): void {
+function writeFreezer(directories: readonly CgroupDirectory[], verb: "freeze" | "thaw"): boolean {
   const directory = directoryOf(directories, "freezer");
   if (directory === undefined) {
     throw new CgroupError(`cannot ${verb} the container: this host has neither cgroup v2 nor the freezer of v1`);
@@ -71,7 +73,10 @@ function writeFreezer(directories: readonly CgroupDirectory[], verb: "freeze" | 
   const freezer = FREEZERS[directory.version];
   try {
     writeText(`${directory.path}/${freezer.file}`, freezer[verb]);
+    return true;
   } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === "ENOENT" || errno === "ENODEV") return false;
     throw systemError(`${verb} cgroup "${directory.path}"`, error);
   }
 }

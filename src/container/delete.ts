@@ -5,7 +5,7 @@ import { killAll } from "../cgroup/kill.ts";
 import { stateDocument } from "../spec/state.ts";
 import { endProcesses, killPid, waitForExit } from "./processes.ts";
 import type { StoredState } from "./state.ts";
-import { requireStatus, statusOf } from "./status.ts";
+import { isOfThisBoot, requireStatus, statusOf } from "./status.ts";
 import { BusyError } from "./store.ts";
 import type { Lock, Store } from "./store.ts";
 
@@ -66,7 +66,7 @@ export async function destroy(
   state: StoredState,
   options: { readonly store: Store; readonly environment: readonly string[]; readonly warn: (message: string) => void },
 ): Promise<void> {
-  if (state.cgroup !== undefined) {
+  if (state.cgroup !== undefined && isOfThisBoot(state)) {
     // Processes that init left behind in a pid namespace that is not its own: the container is over, and so are they.
     if (!state.ownPidNamespace) killAll(state.cgroup.directories, killPid);
     await destroyCgroup(state.cgroup.directories, waitForExit);

@@ -7,28 +7,33 @@ import { closeSync } from "../native/files.ts";
 import { isNativeError, native } from "../native/native.ts";
 import { forget, ready } from "../native/waiter.ts";
 import type { StoredState } from "./state.ts";
-import { isAlive } from "./status.ts";
+import { isAlive, isOfThisBoot } from "./status.ts";
 
 /** How long processes that were killed may take to be gone before it is an error. */
 const MOST_SECONDS_TO_DIE = 10;
 
 /** Kills init, and all others where its end is not theirs, and waits until init is gone. */
 export async function endProcesses(state: StoredState): Promise<void> {
+  if (!isOfThisBoot(state)) return;
   const directories = state.cgroup?.directories ?? [];
   const init = openInit(state);
-  if (init !== undefined) {
-    try {
-      native().pidfdSendSignal(init, SIGKILL);
-    } catch (error) {
-      if (!isNativeError(error) || error.code !== "ESRCH") throw error;
-    }
+  try {
+    if (init !== undefined) killInit(init);
+    if (!state.ownPidNamespace || init === undefined) killAll(directories, killPid);
+    // A frozen process dies only when it is thawed.
+    thaw(directories);
+    if (init !== undefined) await readyWithin(init, MOST_SECONDS_TO_DIE);
+  } finally {
+    if (init !== undefined) closeSync(init);
   }
-  if (!state.ownPidNamespace || init === undefined) killAll(directories, killPid);
-  // A frozen process dies only when it is thawed.
-  thaw(directories);
-  if (init === undefined) return;
-  await readyWithin(init, MOST_SECONDS_TO_DIE);
-  closeSync(init);
+}
+
+function killInit(pidfd: number): void {
+  try {
+    native().pidfdSendSignal(pidfd, SIGKILL);
+  } catch (error) {
+    if (!isNativeError(error) || error.code !== "ESRCH") throw error;
+  }
 }
 
 /** A pidfd of the container's init, or undefined where it is gone: the pid may have another owner by now. */

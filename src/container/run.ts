@@ -53,10 +53,13 @@ export async function run(options: RunOptions): Promise<Ending> {
     await runPoststart(options, state);
   } catch (error) {
     execution.close();
-    await abandon(state, options);
-    native().waitPidfd(pidfd);
-    closeSync(pidfd);
-    lock.release();
+    try {
+      await abandon(state, options);
+    } finally {
+      native().waitPidfd(pidfd);
+      closeSync(pidfd);
+      lock.release();
+    }
     throw error;
   }
   lock.release();

@@ -38,7 +38,7 @@ const REFUSALS: Readonly<Record<Verb, Readonly<Partial<Record<Status, string>>>>
 };
 
 export function statusOf(store: Store, state: StoredState): Status {
-  if (state.bootId !== bootId()) return "stopped";
+  if (!isOfThisBoot(state)) return "stopped";
   if (state.phase === "creating") return store.isLocked(state.id) ? "creating" : "stopped";
   if (!isAlive(state)) return "stopped";
   if (state.cgroup !== undefined && isFrozen(state.cgroup.directories)) return "paused";
@@ -52,10 +52,16 @@ export function requireStatus(verb: Verb, id: string, status: Status): void {
 }
 
 /** Whether init is there, and is the same process: a pid alone may belong to another by now. */
-export function isAlive({ pid, startTime }: StoredState): boolean {
-  if (pid <= 0) return false;
-  const stat = readStat(pid);
-  return stat !== undefined && stat.startTime === startTime && !isDead(stat);
+export function isAlive(state: StoredState): boolean {
+  // Start times count from the boot, so early processes of two boots may agree in both.
+  if (state.pid <= 0 || !isOfThisBoot(state)) return false;
+  const stat = readStat(state.pid);
+  return stat !== undefined && stat.startTime === state.startTime && !isDead(stat);
+}
+
+/** Processes and cgroups of another boot are gone; those of the same name are somebody else's. */
+export function isOfThisBoot(state: StoredState): boolean {
+  return state.bootId === bootId();
 }
 
 /** The start time of a process that certainly is the one meant: a child that was not waited for. */

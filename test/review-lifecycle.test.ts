@@ -1,0 +1,74 @@
+/** What a container must survive: cgroups that are gone, and errors that must not hide one another. */
+
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import { join } from "node:path";
+import * as assert from "uvu/assert";
+import { needs, suite } from "./harness.ts";
+import type { Ground } from "./harness.ts";
+
+const test = suite("review/lifecycle");
+
+async function pidOf(t: Ground, id: string): Promise<number> {
+  return (JSON.parse((await t.runtime(["state", id])).stdout) as { pid: number }).pid;
+}
+
+/** Ends the container's process and waits until it is gone. */
+async function kill(t: Ground, id: string): Promise<void> {
+  const pid = await pidOf(t, id);
+  await t.runtime(["kill", id, "KILL"]);
+  while (fs.existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(fs.readFileSync(`/proc/${pid}/status`, "utf8"))) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+for (const ownPids of [true, false]) {
+  test(`delete is content with cgroups that somebody removed, ${ownPids ? "with" : "without"} a pid namespace`, async (t) => {
+    needs("root");
+    const id = t.id();
+    const bundle = t.bundle(({ linux }) => {
+      if (!ownPids) linux.namespaces = linux.namespaces.filter(({ type }) => type !== "pid");
+    });
+    for (const options of [[], ["--force"]]) {
+      assert.is((await t.runtime(["create", "--bundle", bundle.path, id])).status, 0);
+      await kill(t, id);
+      const directories = execFileSync("find", ["/sys/fs/cgroup", "-depth", "-type", "d", "-name", id], { encoding: "utf8" });
+      for (const directory of directories.trim().split("\n")) fs.rmdirSync(directory);
+      const { status, stderr } = await t.runtime(["delete", ...options, id]);
+      assert.equal([status, stderr], [0, ""]);
+      assert.is((await t.runtime(["state", id])).status, 1);
+    }
+  });
+}
+
+test("delete --force of a state of another boot touches neither processes nor cgroups", async (t) => {
+  needs("root");
+  const id = t.id();
+  const bundle = t.bundle(({ process }) => (process.args = ["/bin/sleep", "100"]));
+  assert.is((await t.runtime(["run", "--detach", "--bundle", bundle.path, id])).status, 0);
+  const path = join(t.stateRoot, id, "state.json");
+  const now = fs.readFileSync(path, "utf8");
+  const pid = await pidOf(t, id);
+  // The same pid, start time and cgroup as a process and a container of this boot.
+  const other = join(t.stateRoot, "other");
+  fs.mkdirSync(other);
+  fs.writeFileSync(join(other, "state.json"), JSON.stringify({ ...(JSON.parse(now) as object), id: "other", bootId: "another" }));
+  assert.is((await t.runtime(["delete", "--force", "other"])).status, 0);
+  assert.not.ok(fs.existsSync(other));
+  assert.match(fs.readFileSync(`/proc/${pid}/status`, "utf8"), /^State:\s+S/m);
+});
+
+test("run tells why the poststart hook failed, and leaves nothing", async (t) => {
+  needs("root");
+  const id = t.id();
+  const bundle = t.bundle((config) => {
+    config.process.args = ["/bin/sleep", "100"];
+    config.hooks = { poststart: [{ path: "/bin/sh", args: ["sh", "-c", "echo the reason; exit 9"] }] };
+  });
+  const { status, stderr } = await t.runtime(["run", "--bundle", bundle.path, id]);
+  assert.is(status, 1);
+  assert.is(stderr, 'tsrun: cannot run poststart hook #0 "/bin/sh": exit status 9: the reason\n');
+  assert.equal(t.leftovers(id), []);
+});
+
+test.run();
