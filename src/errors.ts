@@ -95,6 +95,15 @@ export interface StepFailure {
   readonly hint?: string | undefined;
 }
 
+/** A state file that nobody of this version wrote, or that was damaged since. */
+export class StateError extends TsrunError {
+  readonly code = "ERR_STATE";
+
+  constructor(id: string, reason: string, options?: ErrorOptions) {
+    super(`cannot read the state of container "${id}": ${reason}`, options);
+  }
+}
+
 /** The container's init failed in a way that is no step's. */
 export class InitError extends TsrunError {
   readonly code = "ERR_INIT";

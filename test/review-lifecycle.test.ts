@@ -58,6 +58,29 @@ test("delete --force of a state of another boot touches neither processes nor cg
   assert.match(fs.readFileSync(`/proc/${pid}/status`, "utf8"), /^State:\s+S/m);
 });
 
+for (const [name, text] of Object.entries({
+  empty: "",
+  torn: '{"version":1,"id":"x',
+  "no object": "null",
+  "of another version": '{"version":2,"id":"damaged"}',
+  "without most of it": '{"version":1,"id":"damaged"}',
+})) {
+  test(`a state file that is ${name} is an error in words, and delete --force removes it`, async (t) => {
+    const folder = join(t.stateRoot, "damaged");
+    fs.mkdirSync(folder, { recursive: true });
+    fs.writeFileSync(join(folder, "state.json"), text);
+    for (const verb of ["state", "start", "kill", "delete"]) {
+      const { status, stderr } = await t.runtime([verb, "damaged"]);
+      assert.is(status, 1);
+      assert.match(stderr, /^tsrun: cannot read the state of container "damaged": [^\n]+\n$/);
+    }
+    assert.match((await t.runtime(["list"])).stdout, /^ID /);
+    assert.match((await t.runtime(["create", "--bundle", t.bundle().path, "damaged"])).stderr, /already exists/);
+    assert.is((await t.runtime(["delete", "--force", "damaged"])).status, 0);
+    assert.not.ok(fs.existsSync(folder));
+  });
+}
+
 test("run tells why the poststart hook failed, and leaves nothing", async (t) => {
   needs("root");
   const id = t.id();

@@ -1,5 +1,6 @@
 /** `delete`: undoes what `create` did, then runs the poststop hooks (runtime.md#delete). */
 
+import { StateError } from "../errors.ts";
 import { destroyCgroup } from "../cgroup/destroy.ts";
 import { killAll } from "../cgroup/kill.ts";
 import { stateDocument } from "../spec/state.ts";
@@ -24,9 +25,9 @@ export async function deleteContainer(options: DeleteOptions): Promise<void> {
   const lock = await lockFor(options);
   if (lock === undefined) return;
   try {
-    const state = store.tryLoad(id);
+    const state = loadOrWarn(options);
     if (state === undefined) {
-      // Its creator died before it wrote anything: the directory is all there is.
+      // Its creator died before it wrote anything, or nobody can read it: the directory is all that can be removed.
       store.remove(id);
       return;
     }
@@ -35,6 +36,17 @@ export async function deleteContainer(options: DeleteOptions): Promise<void> {
     await destroy(state, options);
   } finally {
     lock.release();
+  }
+}
+
+/** The state; `force` takes one that cannot be read for none, and tells. */
+function loadOrWarn({ store, id, force = false, warn }: Pick<DeleteOptions, "store" | "id" | "force" | "warn">): StoredState | undefined {
+  try {
+    return store.tryLoad(id);
+  } catch (error) {
+    if (!force || !(error instanceof StateError)) throw error;
+    warn(`removing only the directory of container "${id}", because its state cannot be read`);
+    return undefined;
   }
 }
 
@@ -51,7 +63,7 @@ async function lockFor({ store, id, force = false }: DeleteOptions): Promise<Loc
       return store.lock(id, "delete");
     }
   }
-  const state = store.tryLoad(id);
+  const state = loadOrWarn({ store, id, force, warn: () => {} });
   if (state?.phase === "creating" && state.cgroup !== undefined) await endProcesses(state);
   try {
     return store.lock(id, "delete");

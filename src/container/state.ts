@@ -1,5 +1,6 @@
 /** The state file: what a container is, as far as the kernel cannot tell it (ROOT/ID/state.json). */
 
+import { StateError } from "../errors.ts";
 import type { Cgroup } from "../cgroup/cgroup.ts";
 import type { Hook } from "../spec/config.ts";
 
@@ -35,4 +36,42 @@ export interface LastStep {
   readonly op: string;
   readonly what?: string;
   readonly at?: string;
+}
+
+const VERSION = 1;
+/** What every reader relies on. What the writer wrote together with it need not be looked at one by one. */
+const SHAPE: Readonly<Record<string, "string" | "number" | "boolean" | "object">> = {
+  id: "string",
+  phase: "string",
+  bundle: "string",
+  rootfs: "string",
+  created: "string",
+  owner: "string",
+  bootId: "string",
+  pid: "number",
+  startTime: "number",
+  ownPidNamespace: "boolean",
+  hasProcess: "boolean",
+  hooks: "object",
+  lastSteps: "object",
+};
+
+/** Reads a state file; a disk that was full, a crash or a hand may have left anything in it. */
+export function parseState(text: string, id: string): StoredState {
+  let state: unknown;
+  try {
+    state = JSON.parse(text);
+  } catch (error) {
+    throw new StateError(id, "it is damaged; delete --force removes it", { cause: error });
+  }
+  if (typeof state !== "object" || state === null) throw new StateError(id, "it is damaged; delete --force removes it");
+  const fields = state as Readonly<Record<string, unknown>>;
+  if (fields["version"] !== VERSION) throw new StateError(id, "another version of tsrun wrote it");
+  for (const name in SHAPE) {
+    const value = fields[name];
+    if (typeof value === SHAPE[name] && value !== null) continue;
+    throw new StateError(id, `"${name}" is damaged; delete --force removes it`);
+  }
+  if (fields["id"] !== id) throw new StateError(id, `it is that of ${JSON.stringify(fields["id"])}; delete --force removes it`);
+  return state as StoredState;
 }

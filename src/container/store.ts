@@ -1,9 +1,10 @@
 /** Where containers' states live: ROOT/ID, one directory each, whose lock dies with its holder. */
 
-import { ContainerExistsError, NoSuchContainerError, SystemError, UsageError } from "../errors.ts";
+import { ContainerExistsError, NoSuchContainerError, StateError, SystemError, UsageError } from "../errors.ts";
 import { formatErrno } from "../linux/errno.ts";
 import { closeSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, rmdirSync, unlinkSync, writeFileSync } from "../native/files.ts";
 import { isNativeError, native } from "../native/native.ts";
+import { parseState } from "./state.ts";
 import type { StoredState } from "./state.ts";
 
 const LOCK_EX = 2;
@@ -80,12 +81,14 @@ export class Store {
   /** The state, or undefined where there is no such container, or nothing was written yet. */
   tryLoad(id: string): StoredState | undefined {
     checkId(id);
+    let text;
     try {
-      return JSON.parse(readFileSync(`${this.directory(id)}/state.json`, "utf8")) as StoredState;
+      text = readFileSync(`${this.directory(id)}/state.json`, "utf8");
     } catch (error) {
       if (isNativeError(error) && (error.code === "ENOENT" || error.code === "ENOTDIR")) return undefined;
       throw inWords(`read the state of container "${id}"`, error);
     }
+    return parseState(text, id);
   }
 
   /** Replaces the state in one step: a reader sees the old one or the new one. */
@@ -146,7 +149,7 @@ export class Store {
       this.remove(id);
       return true;
     } catch (error) {
-      if (error instanceof SystemError) return false;
+      if (error instanceof SystemError || error instanceof StateError) return false;
       throw error;
     } finally {
       lock.release();
