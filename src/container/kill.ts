@@ -1,5 +1,6 @@
 /** `kill`: sends a signal to the container's process (runtime.md#kill). */
 
+import { thaw } from "../cgroup/freeze.ts";
 import { killAll } from "../cgroup/kill.ts";
 import { pidsOf } from "../cgroup/processes.ts";
 import { StatusError } from "../errors.ts";
@@ -42,6 +43,8 @@ export function kill({ store, id, signal, all = false }: KillOptions): void {
   } finally {
     closeSync(init);
   }
+  // A process that cgroup v1 has frozen dies only when it is thawed.
+  if (status === "paused" && signal === SIGKILL) thaw(state.cgroup?.directories ?? []);
 }
 
 function signalAll({ cgroup }: StoredState, signal: number): void {
