@@ -25,6 +25,9 @@ export interface StartOptions {
 /** Resolves when the program runs, and its poststart hooks are done. */
 export async function start(options: StartOptions): Promise<void> {
   const { store, id } = options;
+  // Who creates a container holds its lock: that is a status of the container, and nothing to wait for.
+  const before = store.load(id, "start");
+  if (before.phase === "creating") requireStatus("start", id, statusOf(store, before));
   const lock = store.lock(id, "start");
   try {
     const state = store.load(id, "start");
