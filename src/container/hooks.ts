@@ -1,9 +1,10 @@
 /** Runs the hooks of the runtime's namespaces (config.md#posix-platform-hooks): those of init are steps of its plan. */
 
 import { HookError } from "../errors.ts";
+import { formatErrno } from "../linux/errno.ts";
 import { SIGKILL, signalName } from "../linux/signals.ts";
 import { closeSync, readSync, writeSync } from "../native/files.ts";
-import { native } from "../native/native.ts";
+import { isNativeError, native } from "../native/native.ts";
 import { EPOLLIN, EPOLLOUT, forget, ready } from "../native/waiter.ts";
 import type { Hook, HookPoint } from "../spec/config.ts";
 import type { State } from "../spec/state.ts";
@@ -37,7 +38,7 @@ export async function runHook({ point, index, hook, state, cwd, environment, abo
   } catch (error) {
     closeSync(theirs);
     closeSync(output);
-    throw new HookError(`${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new HookError(`${name}: ${reasonOf(error)}`, { cause: error });
   } finally {
     closeSync(ours);
     closeSync(outputEnd);
@@ -60,6 +61,11 @@ export async function runHook({ point, index, hook, state, cwd, environment, abo
   if (timedOut) throw new HookError(`${name}: it did not end within ${timeout} s${suffix}`);
   if (end !== null && end.signal !== 0) throw new HookError(`${name}: it died of ${signalName(end.signal)}${suffix}`);
   if (end !== null && end.code !== 0) throw new HookError(`${name}: exit status ${end.code}${suffix}`);
+}
+
+function reasonOf(error: unknown): string {
+  if (isNativeError(error)) return formatErrno(error.errno);
+  return error instanceof Error ? error.message : String(error);
 }
 
 function killAfter(pidfd: number, seconds: number): { stop(): boolean } {
