@@ -6,7 +6,9 @@
 //   reap  PID_FILE                      waits for the end of a process whose number is in a file
 //
 // PROGRAM is a path. Its standard streams are /dev/null and the file that argv[1] names, as a container that goes on
-// running would hold a pipe open. The first failure ends the driver with status 1.
+// running would hold a pipe open. The first failure ends the driver with status 1. Processes of containers become the
+// driver's children when their creator ends, and are waited for at once, as an engine does: a runtime may look whether
+// they still exist.
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -14,6 +16,7 @@
 #include <ctime>
 #include <fcntl.h>
 #include <iostream>
+#include <set>
 #include <spawn.h>
 #include <string>
 #include <sys/prctl.h>
@@ -25,6 +28,7 @@
 namespace {
 
 using Words = std::vector<std::string>;
+using Pids = std::set<pid_t>;
 
 constexpr char kSeparator = '\x1f';
 
@@ -62,7 +66,18 @@ posix_spawn_file_actions_t redirect(const char* output) {
   return actions;
 }
 
-bool run(const Words& words, const posix_spawn_file_actions_t& actions) {
+// Waits for one child; others that end before are noted.
+bool wait_for(pid_t wanted, Pids& ended, int* status, rusage* usage) {
+  if (ended.erase(wanted) != 0) return true;
+  for (;;) {
+    const pid_t pid = wait4(-1, status, 0, usage);
+    if (pid == wanted) return true;
+    if (pid > 0) ended.insert(pid);
+    if (pid < 0 && errno != EINTR) return false;
+  }
+}
+
+bool run(const Words& words, const posix_spawn_file_actions_t& actions, Pids& ended) {
   std::vector<char*> argv;
   for (size_t i = 3; i < words.size(); ++i) argv.push_back(const_cast<char*>(words[i].c_str()));
   argv.push_back(nullptr);
@@ -76,12 +91,12 @@ bool run(const Words& words, const posix_spawn_file_actions_t& actions) {
     std::fprintf(stderr, "cannot execute \"%s\": %s\n", argv[0], std::strerror(error));
     return false;
   }
-  while (wait4(pid, &status, 0, &usage) < 0 && errno == EINTR) {
-  }
+  if (!wait_for(pid, ended, &status, &usage)) return false;
   const long long wall = now() - start;
   if (status != 0) {
-    std::fprintf(stderr, "\"%s %s\" ended with %s %d\n", argv[0], argv[1] == nullptr ? "" : argv[1],
-                 WIFSIGNALED(status) ? "signal" : "status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    for (size_t i = 3; i < words.size(); ++i) std::fprintf(stderr, "%s ", words[i].c_str());
+    std::fprintf(stderr, "ended with %s %d\n", WIFSIGNALED(status) ? "signal" : "status",
+                 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     return false;
   }
   std::printf("%s %lld %lld %ld\n", words[1].c_str(), wall, microseconds(usage.ru_utime) + microseconds(usage.ru_stime),
@@ -89,13 +104,12 @@ bool run(const Words& words, const posix_spawn_file_actions_t& actions) {
   return true;
 }
 
-bool reap(const Words& words) {
+bool reap(const Words& words, Pids& ended) {
   std::FILE* file = std::fopen(words[1].c_str(), "re");
   long pid = 0;
   const bool read = file != nullptr && std::fscanf(file, "%ld", &pid) == 1 && pid > 0;
   if (file != nullptr) std::fclose(file);
-  // The container's process became this one's child when its creator ended (PR_SET_CHILD_SUBREAPER).
-  if (read && waitpid(static_cast<pid_t>(pid), nullptr, 0) == pid) return true;
+  if (read && wait_for(static_cast<pid_t>(pid), ended, nullptr, nullptr)) return true;
   std::fprintf(stderr, "cannot wait for the process of \"%s\"\n", words[1].c_str());
   return false;
 }
@@ -106,11 +120,12 @@ int main(int argc, char** argv) {
   if (argc != 2) return 2;
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   const posix_spawn_file_actions_t actions = redirect(argv[1]);
+  Pids ended;
   for (std::string line; std::getline(std::cin, line);) {
     const Words words = split(line);
     const bool isRun = words[0] == "run" && words.size() >= 4;
     if (!isRun && !(words[0] == "reap" && words.size() == 2)) return 2;
-    if (!(isRun ? run(words, actions) : reap(words))) return 1;
+    if (!(isRun ? run(words, actions, ended) : reap(words, ended))) return 1;
   }
   return 0;
 }

@@ -14,6 +14,7 @@ import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { compileArguments, findBun } from "./bun.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const require = createRequire(import.meta.url);
@@ -93,6 +94,7 @@ function removeStale(folder) {
  */
 function buildEngine() {
   const bun = findBun();
+  if (bun === undefined) throw new BuildError("no Bun of the package @oven/bun-linux-* runs on this machine: run: npm ci");
   const folder = join(root, "build/engine");
   fs.rmSync(folder, { recursive: true, force: true });
   fs.mkdirSync(join(folder, "bundle/rootfs"), { recursive: true });
@@ -119,22 +121,9 @@ function recordOrders(folder) {
 }
 
 function compileEngine(bun, name, options) {
-  const isolation = ["dotenv", "bunfig", "tsconfig", "package-json"].map((file) => `--no-compile-autoload-${file}`);
-  const form = ["--compile", "--minify", "--bytecode", "--format=esm", "--splitting"];
-  const files = ["--outfile", join(root, "build/engine", name), join(root, "src/cli/main.ts")];
+  const folder = join(root, "build/engine");
   // Bun leaves its temporary file in the working directory when it is interrupted.
-  run(bun, ["build", ...form, ...isolation, ...options, ...files], { cwd: join(root, "build/engine") });
-}
-
-/** The Bun of the npm package for this machine; the plain one needs AVX2, and which libc this is only a start can tell. */
-function findBun() {
-  const arch = process.arch === "arm64" ? "aarch64" : "x64";
-  const candidates = ["", "-baseline", "-musl", "-musl-baseline"].map((suffix) => `bun-linux-${arch}${suffix}`);
-  for (const candidate of candidates) {
-    const bun = join(root, "node_modules/@oven", candidate, "bin/bun");
-    if (fs.existsSync(bun) && spawnSync(bun, ["--version"], { stdio: "ignore" }).status === 0) return bun;
-  }
-  throw new BuildError(`no Bun runs on this machine, of ${candidates.map((name) => `@oven/${name}`).join(", ")}: run: npm ci`);
+  run(bun, compileArguments(join(root, "src/cli/main.ts"), join(folder, name), options), { cwd: folder });
 }
 
 /** Runs a program; its output is shown when it fails, or is asked for. */
@@ -178,7 +167,7 @@ function hash(files) {
 
 function hashInputs(part) {
   const files = part.inputs.flatMap(filesBelow).filter((file) => part.ignores?.test(file) !== true);
-  return hash([...files.sort(), "scripts/build.mjs"]);
+  return hash([...files.sort(), "scripts/build.mjs", "scripts/bun.mjs"]);
 }
 
 function isCurrent(name, stamps) {

@@ -1,0 +1,231 @@
+#!/usr/bin/env node
+/**
+ * Compares the installed tsrun with runc and crun, in one run and in turns.
+ *
+ *   node scripts/bench.mjs [--pairs N] [--quick] [--only TEXT] [--json FILE] [--tsrun PATH] [--runc PATH] [--crun PATH]
+ *
+ * Each measurement is made in a tight loop, and spaced by a pause of 80 ms: the kernel keeps some of its locks warm for
+ * who comes at once, and no user does. It needs root, and leaves nothing behind.
+ */
+
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { makeBundles } from "./bench-bundles.mjs";
+import { describeHost, enterNamespace, measureBusyness, mountLeftControllers, removeCgroups, unmountControllers } from "./bench-host.mjs";
+import { report, reportMeasurement } from "./bench-report.mjs";
+import { compileArguments, findBun } from "./bun.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const NAME = `tsrun-bench-${process.pid}`;
+const WARM_UP = 3;
+const PACES = [{ name: "tight", pause: 0 }, { name: "spaced", pause: 80 }];
+const SEPARATOR = "\x1f";
+
+/** What is measured: the commands of one round. A step with a key is timed; `pause` says where a spaced round waits. */
+const MEASUREMENTS = [
+  {
+    name: "run, default config",
+    round: ({ runtime, id, bundles }) => [timed("run", [...runtime, "run", "--bundle", bundles.default, id])],
+  },
+  {
+    name: "run, config as large as an engine's",
+    round: ({ runtime, id, bundles }) => [timed("run", [...runtime, "run", "--bundle", bundles.large, id])],
+  },
+  {
+    name: "create, start, state, kill, delete",
+    sum: true,
+    round: ({ runtime, id, bundles, pidFile }) => [
+      timed("create", [...runtime, "create", "--bundle", bundles.sleeping, "--pid-file", pidFile, id]),
+      timed("start", [...runtime, "start", id]),
+      timed("state", [...runtime, "state", id]),
+      timed("kill", [...runtime, "kill", id, "KILL"]),
+      { reap: pidFile },
+      timed("delete", [...runtime, "delete", id]),
+    ],
+  },
+  {
+    name: "delete --force of a running container",
+    round: ({ runtime, id, bundles, pidFile }) => [
+      untimed([...runtime, "create", "--bundle", bundles.sleeping, "--pid-file", pidFile, id]),
+      untimed([...runtime, "start", id]),
+      timed("delete --force", [...runtime, "delete", "--force", id]),
+      { reap: pidFile },
+    ],
+  },
+  { name: "start-up", withHello: true, round: ({ runtime }) => [timed("--version", [runtime[0], "--version"])] },
+  { name: "the bench itself", onlyFirst: true, round: () => [timed("true", ["/bin/true"])] },
+];
+
+function timed(key, command) {
+  return { key, command };
+}
+
+function untimed(command) {
+  return { key: "", command };
+}
+
+async function main() {
+  const options = readOptions();
+  if (process.geteuid?.() !== 0) throw new Error("it makes containers: run it as root");
+  // The signal ends what is measured, and then the bench ends and tidies up.
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => undefined);
+  const status = enterNamespace();
+  if (status !== undefined) return status;
+  const folder = fs.mkdtempSync(join(tmpdir(), `${NAME}-`));
+  const ground = { folder, mounted: [], runtimes: [] };
+  try {
+    await bench(ground, options);
+  } finally {
+    deleteContainers(ground.runtimes);
+    removeCgroups(NAME);
+    await unmountControllers(ground.mounted);
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+  return 0;
+}
+
+/** What a failure or a signal left. */
+function deleteContainers(runtimes) {
+  for (const { command: [path, ...options], states } of runtimes) {
+    const ids = fs.existsSync(states) ? fs.readdirSync(states).filter((id) => id.startsWith(NAME)) : [];
+    for (const id of ids) spawnSync(path, [...options, "delete", "--force", id]);
+  }
+}
+
+function readOptions() {
+  const text = { type: "string" };
+  const { values } = parseArgs({
+    options: { pairs: text, quick: { type: "boolean" }, only: text, json: text, tsrun: text, runc: text, crun: text },
+  });
+  const pairs = Number(values.pairs ?? (values.quick === true ? 7 : 30));
+  if (!Number.isInteger(pairs) || pairs < 1) throw new Error(`--pairs "${values.pairs}" is not a number above 0`);
+  return { ...values, pairs };
+}
+
+async function bench(ground, options) {
+  const { folder } = ground;
+  const runtimes = findRuntimes(options, folder);
+  ground.runtimes = runtimes;
+  const host = describeHost();
+  const busy = await measureBusyness();
+  const mounted = mountLeftControllers(folder);
+  ground.mounted = mounted;
+  report.head({ host, busy, mounted, runtimes, pairs: options.pairs });
+  const [tsrun] = runtimes;
+  const tools = { folder, driver: compileDriver(folder), bundles: makeBundles(folder, tsrun.path), hello: compileHello(folder) };
+  const results = [];
+  for (const measurement of MEASUREMENTS.filter(({ name }) => name.includes(options.only ?? ""))) {
+    for (const pace of PACES) {
+      const result = { measurement: measurement.name, pace: pace.name, ...measure(tools, { measurement, pace, runtimes, pairs: options.pairs }) };
+      results.push(result);
+      reportMeasurement(result);
+    }
+  }
+  report.tail(busy, await measureBusyness());
+  const facts = { host, busy, mounted, pairs: options.pairs, runtimes: runtimes.map(({ name, path, version }) => ({ name, path, version })) };
+  if (options.json !== undefined) fs.writeFileSync(options.json, `${JSON.stringify({ ...facts, results }, undefined, 2)}\n`);
+}
+
+/** The installed ones; tsrun is the checkout's own where none is installed. */
+function findRuntimes(options, folder) {
+  return ["tsrun", "runc", "crun"].flatMap((name) => {
+    const path = options[name] === undefined ? inPath(name) ?? (name === "tsrun" ? join(root, "dist/tsrun") : undefined) : resolve(options[name]);
+    if (path === undefined) {
+      report.note(`${name} is not installed: it is left out`);
+      return [];
+    }
+    const { status, stdout } = spawnSync(path, ["--version"], { encoding: "utf8" });
+    if (status !== 0) throw new Error(`cannot execute "${path}": ${name === "tsrun" ? "run: npm run build" : "is it a runtime?"}`);
+    const states = join(folder, `state-${name}`);
+    return [{ name, path, version: stdout.split("\n", 1)[0] ?? "", states, command: [path, "--root", states] }];
+  });
+}
+
+function inPath(name) {
+  const folders = [...(process.env["PATH"] ?? "").split(":"), "/usr/sbin", "/sbin"];
+  return folders.map((folder) => join(folder, name)).find((path) => fs.existsSync(path));
+}
+
+function compileDriver(folder) {
+  const driver = join(folder, "driver");
+  runTool("g++", ["-O2", "-std=c++17", "-o", driver, join(root, "scripts/bench-driver.cc")]);
+  return driver;
+}
+
+/** The least that the engine can do: what every start-up of it costs. */
+function compileHello(folder) {
+  const bun = findBun();
+  if (bun === undefined) throw new Error("no Bun of the package @oven/bun-linux-* runs on this machine: run: npm ci");
+  const source = join(folder, "hello.ts");
+  fs.writeFileSync(source, 'console.log("hello");\n');
+  runTool(bun, compileArguments(source, join(folder, "hello")), folder);
+  return join(folder, "hello");
+}
+
+function runTool(program, args, cwd = root) {
+  const { status, stderr, error } = spawnSync(program, args, { cwd, encoding: "utf8" });
+  if (status !== 0) throw new Error(`cannot execute ${program}: ${error?.message ?? stderr}`);
+}
+
+/** Wall times in milliseconds: `{ run: { tsrun: [...], runc: [...] } }`. */
+function measure(tools, { measurement, pace, runtimes, pairs }) {
+  const subjects = runtimes.map(({ name, command }) => ({ name, runtime: command }));
+  if (measurement.withHello === true) subjects.push({ name: "hello", runtime: [tools.hello] });
+  if (measurement.onlyFirst === true) subjects.splice(1);
+  const rounds = Array.from({ length: pairs + WARM_UP }, (_, round) => turn(subjects, round).map((subject) => ({ subject, round })));
+  const lines = rounds.flat().flatMap(({ subject, round }) => {
+    const id = `${NAME}-${round}-${subject.name}`;
+    const steps = measurement.round({ runtime: subject.runtime, id, bundles: tools.bundles, pidFile: join(tools.folder, "pid") });
+    return steps.map((step) => driverLine(step, { subject: subject.name, pause: pace.pause, isWarm: round >= WARM_UP }));
+  });
+  return collect(drive(tools, lines), measurement.sum === true);
+}
+
+/** Each begins as often as the others. */
+function turn(list, by) {
+  const at = by % list.length;
+  return [...list.slice(at), ...list.slice(0, at)];
+}
+
+function driverLine(step, { subject, pause, isWarm }) {
+  if (step.reap !== undefined) return ["reap", step.reap].join(SEPARATOR);
+  const key = step.key === "" || !isWarm ? "-" : `${subject}:${step.key.replaceAll(" ", "_")}`;
+  return ["run", key, step.key === "" ? 0 : pause, ...step.command].join(SEPARATOR);
+}
+
+function drive({ driver, folder }, lines) {
+  const output = join(folder, "output");
+  const { status, stdout, stderr } = spawnSync(driver, [output], { input: `${lines.join("\n")}\n`, encoding: "utf8", maxBuffer: 1 << 26 });
+  if (status === null) throw new Error("it was interrupted");
+  if (status !== 0) throw new Error(`${stderr.trim()}: ${fs.existsSync(output) ? fs.readFileSync(output, "utf8").trim() : ""}`);
+  return stdout.trim().split("\n").map((line) => line.split(" ")).filter(([key]) => key !== "-");
+}
+
+function collect(rows, withSum) {
+  const times = {};
+  for (const [key = "", wall] of rows) {
+    const [subject = "", what = ""] = key.split(":");
+    const list = ((times[what.replaceAll("_", " ")] ??= {})[subject] ??= []);
+    list.push(Number(wall) / 1e6);
+  }
+  if (withSum) {
+    const parts = Object.values(times);
+    times["sum"] = Object.fromEntries(Object.entries(parts[0] ?? {}).map(([name, list]) => [name, list.map((_, round) => sumOf(parts, name, round))]));
+  }
+  return { times };
+}
+
+function sumOf(parts, name, round) {
+  return parts.reduce((sum, part) => sum + (part[name]?.[round] ?? 0), 0);
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}
