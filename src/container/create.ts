@@ -131,7 +131,7 @@ export async function prepare(options: CreateOptions, { waitForStart }: { readon
 
 /** Nothing of a container that could not be created stays; its poststop hooks are the end of it (runtime.md#lifecycle). */
 async function undo(
-  { store, id, environment, warn }: CreateOptions,
+  { store, id, environment, inheritance, warn }: CreateOptions,
   { execution, lock, draft }: { readonly execution: Execution | undefined; readonly lock: Lock; readonly draft: StoredState },
 ): Promise<void> {
   for (const failure of (await execution?.cleanup.run()) ?? []) warn(`cannot clean up container "${id}": ${messageOf(failure)}`);
@@ -140,7 +140,7 @@ async function undo(
   lock.release();
   if ((draft.hooks.poststop ?? []).length === 0) return;
   const { runPoststop } = await import("./delete.ts");
-  await runPoststop(draft, { environment, warn });
+  await runPoststop(draft, { environment, inherited: inheritance, warn });
 }
 
 function planOptions(
@@ -238,7 +238,7 @@ function makeHandlers({ options, config, bytes, plan }: HandlerContext): Handler
       const hook = config.hooks?.[point]?.[index];
       if (hook === undefined) return;
       const state = stateDocument({ id, status: "created", pid, bundle, annotations: config.annotations });
-      await runHook({ point, index, hook, state, cwd: bundle, environment, abort: options.abort });
+      await runHook({ point, index, hook, state, cwd: bundle, environment, inherited: options.inheritance, abort: options.abort });
     },
     console: (master) => handOverConsole(master, options),
     seccompListener: async (listener, pid) => {

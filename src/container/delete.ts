@@ -5,6 +5,7 @@ import { destroyCgroup } from "../cgroup/destroy.ts";
 import { killAll } from "../cgroup/kill.ts";
 import { stateDocument } from "../spec/state.ts";
 import { endProcesses, killPid, waitForExit } from "./processes.ts";
+import type { Inherited } from "./hooks.ts";
 import type { StoredState } from "./state.ts";
 import { isOfThisBoot, requireStatus, statusOf } from "./status.ts";
 import { BusyError } from "./store.ts";
@@ -16,6 +17,8 @@ export interface DeleteOptions {
   /** Kill what runs, and be content when there is nothing. */
   readonly force?: boolean;
   readonly environment: readonly string[];
+  /** For hooks, too. */
+  readonly inherited?: Inherited;
   readonly warn: (message: string) => void;
 }
 
@@ -76,7 +79,7 @@ async function lockFor({ store, id, force = false }: DeleteOptions): Promise<Loc
 /** Removes all that a stopped container still has, and runs its poststop hooks. */
 export async function destroy(
   state: StoredState,
-  options: { readonly store: Store; readonly environment: readonly string[]; readonly warn: (message: string) => void },
+  options: Pick<DeleteOptions, "store" | "environment" | "inherited" | "warn">,
 ): Promise<void> {
   if (state.cgroup !== undefined && isOfThisBoot(state)) {
     // Processes that init left behind in a pid namespace that is not its own: the container is over, and so are they.
@@ -90,7 +93,7 @@ export async function destroy(
 /** A poststop hook that fails is a warning, and the next one runs (config.md#poststop). */
 export async function runPoststop(
   { id, bundle, annotations, hooks }: StoredState,
-  { environment, warn }: { readonly environment: readonly string[]; readonly warn: (message: string) => void },
+  { environment, inherited, warn }: Pick<DeleteOptions, "environment" | "warn"> & { readonly inherited?: Inherited | undefined },
 ): Promise<void> {
   const poststop = hooks.poststop ?? [];
   if (poststop.length === 0) return;
@@ -98,7 +101,7 @@ export async function runPoststop(
   const state = stateDocument({ id, status: "stopped", bundle, annotations });
   for (const [index, hook] of poststop.entries()) {
     try {
-      await runHook({ point: "poststop", index, hook, state, cwd: bundle, environment });
+      await runHook({ point: "poststop", index, hook, state, cwd: bundle, environment, inherited });
     } catch (error) {
       warn(error instanceof Error ? error.message : String(error));
     }

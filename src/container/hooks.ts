@@ -8,9 +8,13 @@ import { isNativeError, native } from "../native/native.ts";
 import { EPOLLIN, EPOLLOUT, forget, ready } from "../native/waiter.ts";
 import type { Hook, HookPoint } from "../spec/config.ts";
 import type { State } from "../spec/state.ts";
+import type { Inheritance } from "./execution.ts";
 
 /** Of what the hook wrote, its last words are kept for the error. */
 const TAIL = 4096;
+
+/** The caller's limit of descriptors and signals, which the engine has changed for itself. */
+export type Inherited = Pick<Inheritance, "nofile" | "ignored" | "blocked">;
 
 export interface HookRun {
   readonly point: HookPoint;
@@ -22,19 +26,30 @@ export interface HookRun {
   readonly cwd: string;
   /** For a hook without `env`, as `NAME=value`. */
   readonly environment: readonly string[];
+  readonly inherited?: Inherited | undefined;
   /** Kills it. */
   readonly abort?: AbortSignal | undefined;
 }
 
 /** Runs one hook; throws HookError with its point, its place, how it ended and the end of what it wrote. */
-export async function runHook({ point, index, hook, state, cwd, environment, abort }: HookRun): Promise<void> {
+export async function runHook({ point, index, hook, state, cwd, environment, inherited = {}, abort }: HookRun): Promise<void> {
   const { path, args = [path], env = environment, timeout } = hook;
   const name = `cannot run ${point} hook #${index} "${path}"`;
   const [ours, theirs] = native().pipe();
   const [output, outputEnd] = native().pipe();
   let child;
   try {
-    child = native().spawn({ file: path, argv: args, env, cwd, fds: [ours, outputEnd, outputEnd] });
+    const { nofile, ignored, blocked } = inherited;
+    child = native().spawn({
+      file: path,
+      argv: args,
+      env,
+      cwd,
+      fds: [ours, outputEnd, outputEnd],
+      ...(nofile === undefined ? {} : { nofile }),
+      ...(ignored === undefined ? {} : { ignored }),
+      ...(blocked === undefined ? {} : { blocked }),
+    });
   } catch (error) {
     closeSync(theirs);
     closeSync(output);

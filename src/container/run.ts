@@ -50,7 +50,7 @@ export async function run(options: RunOptions): Promise<Ending> {
     await execution.untilExecuted();
     execution.close();
     foreground?.running(program(pidfd, state));
-    await runPoststart(options, state);
+    await runPoststart({ ...options, inherited: options.inheritance }, state);
   } catch (error) {
     execution.close();
     try {
@@ -81,7 +81,7 @@ async function abandon(state: StoredState, options: RunOptions): Promise<void> {
   // A poststart hook that failed has taken it all away already.
   if (!options.store.exists(state.id)) return;
   await endProcesses(state);
-  await destroy(state, options);
+  await destroy(state, { ...options, inherited: options.inheritance });
 }
 
 async function remove(state: StoredState, options: RunOptions): Promise<void> {
@@ -89,7 +89,7 @@ async function remove(state: StoredState, options: RunOptions): Promise<void> {
   if (!options.store.exists(state.id)) return;
   const lock = options.store.lock(state.id, "delete");
   try {
-    await destroy(state, options);
+    await destroy(state, { ...options, inherited: options.inheritance });
   } finally {
     lock.release();
   }

@@ -10,6 +10,7 @@ import { placeOf } from "../spec/positions.ts";
 import { stateDocument } from "../spec/state.ts";
 import { destroy } from "./delete.ts";
 import { endProcesses, openInit } from "./processes.ts";
+import type { Inherited } from "./hooks.ts";
 import type { StoredState } from "./state.ts";
 import { requireStatus, statusOf } from "./status.ts";
 import { inWords } from "./store.ts";
@@ -19,6 +20,8 @@ export interface StartOptions {
   readonly store: Store;
   readonly id: string;
   readonly environment: readonly string[];
+  /** For hooks, too. */
+  readonly inherited?: Inherited;
   readonly warn: (message: string) => void;
 }
 
@@ -116,10 +119,11 @@ export async function runPoststart(options: StartOptions, state: StoredState): P
   if (hooks.length === 0) return;
   const { runHook } = await import("./hooks.ts");
   const { id, bundle, pid, annotations } = state;
+  const { environment, inherited } = options;
   const document = stateDocument({ id, status: "running", pid, bundle, annotations });
   try {
     for (const [index, hook] of hooks.entries()) {
-      await runHook({ point: "poststart", index, hook, state: document, cwd: bundle, environment: options.environment });
+      await runHook({ point: "poststart", index, hook, state: document, cwd: bundle, environment, inherited });
     }
   } catch (error) {
     await endProcesses(state);
