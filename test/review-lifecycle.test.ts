@@ -5,6 +5,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { needs, suite } from "./harness.ts";
+import type { BundleConfig } from "./bundle.ts";
 import type { Ground } from "./harness.ts";
 
 const test = suite("review/lifecycle");
@@ -80,6 +81,64 @@ for (const [name, text] of Object.entries({
     assert.not.ok(fs.existsSync(folder));
   });
 }
+
+function mountsBelow(path: string): string[] {
+  const points = fs.readFileSync("/proc/self/mountinfo", "utf8").split("\n").map((line) => line.split(" ")[4] ?? "");
+  return points.filter((point) => point.startsWith(path));
+}
+
+/** The host's mount namespace: what is mounted in the root file system is mounted for all. */
+function withoutMountNamespace({ linux, mounts, root }: BundleConfig): void {
+  linux.namespaces = linux.namespaces.filter(({ type }) => type !== "mount");
+  linux.maskedPaths = [];
+  linux.readonlyPaths = [];
+  root.readonly = true;
+  mounts.push({ destination: "/tmp/mine", type: "tmpfs", source: "tmpfs" });
+}
+
+test("without a mount namespace the mounts of a container go with it", async (t) => {
+  needs("root");
+  const id = t.id();
+  const bundle = t.bundle((config) => {
+    withoutMountNamespace(config);
+    config.process.args = ["/bin/sh", "-c", "touch /bin/x 2>/dev/null || grep -c /tmp/mine /proc/mounts"];
+  });
+  const ran = await t.runtime(["run", "--bundle", bundle.path, id]);
+  assert.equal([ran.status, ran.stdout.trim(), mountsBelow(bundle.path)], [0, "1", []]);
+  for (const options of [[], ["--force"]]) {
+    assert.is((await t.runtime(["create", "--bundle", bundle.path, id])).status, 0);
+    assert.ok(mountsBelow(bundle.path).includes(`${bundle.rootfs}/proc`));
+    if (options.length === 0) await kill(t, id);
+    assert.is((await t.runtime(["delete", ...options, id])).status, 0);
+    assert.equal(mountsBelow(bundle.path), []);
+  }
+});
+
+test("without a mount namespace a create that fails leaves no mount", async (t) => {
+  needs("root");
+  const id = t.id();
+  const bundle = t.bundle((config) => {
+    withoutMountNamespace(config);
+    config.process.args = ["/no/such/program"];
+  });
+  assert.is((await t.runtime(["create", "--bundle", bundle.path, id])).status, 1);
+  assert.equal([mountsBelow(bundle.path), t.leftovers(id)], [[], []]);
+  fs.renameSync(bundle.rootfs, `${bundle.rootfs}-elsewhere`);
+  assert.match((await t.runtime(["create", "--bundle", bundle.path, id])).stderr, /^tsrun: cannot open the root file system .*ENOENT/);
+  assert.not.ok(fs.existsSync(join(t.stateRoot, id)));
+});
+
+test("without a mount namespace nothing is mounted on the host's own root", async (t) => {
+  needs("root");
+  const id = t.id();
+  const bundle = t.bundle((config) => {
+    withoutMountNamespace(config);
+    config.root.path = "/";
+  });
+  const before = mountsBelow("/");
+  assert.match((await t.runtime(["create", "--bundle", bundle.path, id])).stderr, /it is the host's own root/);
+  assert.equal(mountsBelow("/"), before);
+});
 
 test("run tells why the poststart hook failed, and leaves nothing", async (t) => {
   needs("root");

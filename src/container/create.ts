@@ -110,7 +110,14 @@ export async function prepare(options: CreateOptions, { waitForStart }: { readon
   for (const warning of plan.warnings) warn(warning);
 
   const lock = store.claim(id);
-  const draft = { ...draftState(config, plan, options), cgroup: cgroupToBe(host, plan) };
+  let draft: StoredState;
+  try {
+    draft = { ...draftState(config, plan, options), cgroup: cgroupToBe(host, plan), ...(await mountToBe(plan)) };
+  } catch (error) {
+    store.remove(id);
+    lock.release();
+    throw error;
+  }
   let execution: Execution | undefined;
   try {
     // Before the first side effect: whatever happens to this process, the next command can see what there was to be.
@@ -206,6 +213,18 @@ function cgroupToBe(host: Host, { steps }: Plan): Cgroup {
     return { version, controllers, path: directory, created: !existsSync(directory) };
   });
   return { path, directories, parents: [] };
+}
+
+/** As with the cgroup: what is there already is not to be taken away. */
+async function mountToBe({ steps }: Plan): Promise<Pick<StoredState, "rootMount">> {
+  const attach = steps.find((step) => step.op === "attach_root");
+  if (attach?.op !== "attach_root") return {};
+  const { rootMountToBe } = await import("./root-mount.ts");
+  try {
+    return { rootMount: rootMountToBe(attach.path) };
+  } catch (error) {
+    throw inWords(`open the root file system "${attach.path}"`, error);
+  }
 }
 
 function lastSteps({ steps }: Plan, after: number): LastStep[] {

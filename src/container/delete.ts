@@ -86,6 +86,10 @@ export async function destroy(
     if (!state.ownPidNamespace) killAll(state.cgroup.directories, killPid);
     await destroyCgroup(state.cgroup.directories, waitForExit);
   }
+  if (state.rootMount !== undefined && isOfThisBoot(state)) {
+    const { detachRoot } = await import("./root-mount.ts");
+    detachRoot(state.rootMount);
+  }
   options.store.remove(state.id);
   await runPoststop(state, options);
 }

@@ -181,6 +181,12 @@ export class Execution {
       const { attachDevices } = await import("../cgroup/devices.ts");
       attachDevices(this.#cgroup?.directories ?? [], program, native());
     },
+    attach_root: async ({ path }) => {
+      const { attachRoot, detachRoot, rootMountToBe } = await import("./root-mount.ts");
+      const mount = rootMountToBe(path);
+      attachRoot(path);
+      this.cleanup.add(() => detachRoot(mount));
+    },
     open_namespace: ({ path, type, to }) => {
       const fd = openSync(path);
       this.#fds.set(to, fd);

@@ -3,6 +3,7 @@
 import { StateError } from "../errors.ts";
 import type { Cgroup } from "../cgroup/cgroup.ts";
 import type { Hook } from "../spec/config.ts";
+import type { RootMount } from "./root-mount.ts";
 
 /** Written whole and atomically; a reader of another version finds `version` first. */
 export interface StoredState {
@@ -23,6 +24,8 @@ export interface StoredState {
   readonly pid: number;
   readonly startTime: number;
   readonly cgroup?: Cgroup;
+  /** Of a container without a mount namespace: where its mounts are. */
+  readonly rootMount?: RootMount;
   /** The container has a pid namespace of its own, so the end of init is the end of all its processes. */
   readonly ownPidNamespace: boolean;
   readonly hasProcess: boolean;

@@ -14,7 +14,7 @@ import { maskedPaths, readonlyPaths } from "./masks.ts";
 import { bindSources, finishDev, mounts } from "./mounts.ts";
 import { enterNamespaces, finishNamespaces, openNamespaces, spawnInit } from "./namespaces.ts";
 import { earlyProcess, keyring, ownProc, program, waitForStart } from "./process.ts";
-import { enterRootfs, finishRootfs, prepareRootfs } from "./rootfs.ts";
+import { enterRootfs, finishRootfs, ownRootMount, prepareRootfs } from "./rootfs.ts";
 import { seccompPlan } from "./seccomp.ts";
 import type { Plan, Step } from "./step.ts";
 import { sysctls } from "./sysctl.ts";
@@ -34,6 +34,7 @@ export function plan(config: Config, host: Host, options: PlanOptions): Plan {
     ...namespaces.steps,
     ...idmaps.steps,
     ...cgroup.steps,
+    ...ownRootMount(context),
     // From here on there is a process; it begins with nothing but the descriptors that are named here.
     ...spawnInit(context, { cgroup, namespaces, idmaps }),
 

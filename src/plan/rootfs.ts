@@ -17,7 +17,7 @@ import { AT_EMPTY_PATH, AT_RECURSIVE, O_PATH, openFlags } from "../linux/open-fl
 import { isNew } from "./context.ts";
 import type { PlanContext } from "./context.ts";
 import { DIRECTORY, opensEarly } from "./mounts.ts";
-import { init } from "./step.ts";
+import { init, runtime } from "./step.ts";
 import type { InitOp, Step } from "./step.ts";
 
 /** linux.rootfsPropagation (config-linux.md#rootfs-mount-propagation), and the recursive forms that runc accepts. */
@@ -33,6 +33,13 @@ const PROPAGATION: Readonly<Record<string, number>> = {
 };
 
 const MOVE_TO_FD = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+
+/** Without a mount namespace all that is mounted would stay with the host, and here is what takes it away in one. */
+export function ownRootMount({ config, rootfs, namespaces, hasUserNamespace }: PlanContext): Step[] {
+  if (namespaces.has("mount")) return [];
+  if ((config.mounts ?? []).length === 0 && config.root?.readonly !== true && !hasUserNamespace) return [];
+  return [runtime({ op: "attach_root", path: rootfs, at: "/root/path", what: `give "${rootfs}" a mount of its own` })];
+}
 
 /** Attaches a copy of the root's mounts on the root's own path, where hooks look for it. */
 export function prepareRootfs(context: PlanContext): Step[] {

@@ -55,6 +55,8 @@ export type RuntimeOp =
     }
   /** Attaches the BPF program that decides about devices on cgroup v2. */
   | { readonly op: "cgroup_devices"; readonly program: Uint8Array }
+  /** Gives the root a mount of its own, in the host's mount namespace: what is mounted below goes with it. */
+  | { readonly op: "attach_root"; readonly path: string }
   /** Opens a namespace to join, and makes sure that it is one of this type. */
   | { readonly op: "open_namespace"; readonly path: string; readonly type: string; readonly to: Fd }
   /** Makes a user namespace with these maps, for a mount to take them from. */
