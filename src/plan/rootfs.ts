@@ -68,7 +68,9 @@ export function prepareRootfs(context: PlanContext): Step[] {
 
 /** Mounts of the container must never reach the host; mounts of the host may reach the container. */
 function cutOff(context: PlanContext): Step[] {
-  const propagation = PROPAGATION[context.config.linux?.rootfsPropagation ?? ""] ?? MS_SLAVE;
+  const asked = PROPAGATION[context.config.linux?.rootfsPropagation ?? ""] ?? MS_SLAVE;
+  // What is unbindable cannot be copied: the root becomes so when it is the root.
+  const propagation = (asked & MS_UNBINDABLE) !== 0 ? MS_PRIVATE : asked;
   const ops: InitOp[] = [{ op: "mount", source: "", target: "/", type: "", flags: propagation | MS_REC, data: "" }];
   if (isShared(context)) {
     const target = context.host.mountPointOf(context.rootfs);
