@@ -5,7 +5,7 @@ import { ConfigError, StepError, SystemError, UsageError } from "../errors.ts";
 import type { Place } from "../errors.ts";
 import type { Cgroup } from "../cgroup/cgroup.ts";
 import type { Host } from "../host.ts";
-import { closeSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from "../native/files.ts";
+import { closeSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import { stepError } from "../plan/describe.ts";
 import { plan as makePlan } from "../plan/plan.ts";
@@ -307,11 +307,15 @@ async function handOverConsole(master: number, { consoleSocket, console }: Creat
   }
 }
 
-/** In one step, so that a reader never finds half a number; without a newline, because some read the whole file as one. */
+/**
+ * In one step, so that a reader never finds half a number; without a newline, because some read the whole file as one.
+ * The folder may be one where others may write, so no link of theirs is followed.
+ */
 export function writePidFile(path: string, pid: number): void {
   const temporary = join(dirname(path), `.${basename(path)}`);
   try {
-    writeFileSync(temporary, `${pid}`, { mode: 0o644 });
+    rmSync(temporary, { force: true });
+    writeFileSync(temporary, `${pid}`, { mode: 0o644, flag: "wx" });
     renameSync(temporary, path);
   } catch (error) {
     throw inWords(`write the pid file "${path}"`, error);
