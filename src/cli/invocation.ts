@@ -6,6 +6,8 @@ import type { Inheritance } from "../container/execution.ts";
 import { Store } from "../container/store.ts";
 import { callerEnvironment } from "../linux/launch.ts";
 import type { Launch } from "../linux/launch.ts";
+import { O_RDWR } from "../linux/open-flags.ts";
+import { openSync } from "../native/files.ts";
 import { callerDirectory, callerLaunch } from "./caller.ts";
 import type { Parsed } from "./parse.ts";
 import { flag, text } from "./parse.ts";
@@ -67,9 +69,10 @@ export function inheritance({ parsed, launch }: Invocation): Inheritance {
   const preserved = preservedDescriptors(text(parsed, "preserve-fds"), launch);
   if (launch === undefined) return { stdio: [0, 1, 2], preserved };
   const { nofile, ignoredSignals, blockedSignals } = launch;
-  const [stdin = 0, stdout = 1, stderr = 2] = [0, 1, 2].map((fd) => (launch.fds.includes(fd) ? fd : -1));
+  const standard = (fd: number): number => (launch.fds.includes(fd) ? fd : openSync("/dev/null", O_RDWR));
   return {
-    stdio: [stdin, stdout, stderr],
+    // A place that is left empty goes to the next descriptor that anybody opens, and he may not expect that.
+    stdio: [standard(0), standard(1), standard(2)],
     preserved,
     nofile: [nofile.soft, nofile.hard],
     ignored: ignoredSignals,
