@@ -20,6 +20,13 @@ long clone_tree(int fd, unsigned flags) {
   return sys::open_tree(fd, "", kOpenTreeClone | kOpenTreeCloexec | static_cast<unsigned>(sys::kAtEmptyPath) | flags);
 }
 
+// The kernel's null device, by what it is: its name may be anything in a mount namespace that others made.
+bool is_null_device(int fd) {
+  struct statx status {};
+  if (sys::call(__NR_statx, fd, sys::ptr(""), sys::kAtEmptyPath, STATX_TYPE, sys::ptr(&status)) < 0) return false;
+  return (status.stx_mode & S_IFMT) == S_IFCHR && status.stx_rdev_major == 1 && status.stx_rdev_minor == 3;
+}
+
 // Puts a copy of one mount on top of what `target` names.
 long cover(int target, int with) {
   long copy = clone_tree(with, 0);
@@ -88,7 +95,11 @@ long mask(Context& c, const plan::Field* f) {
   if (target == -sys::kENOENT || target == -sys::kENOTDIR) return 0;
   if (target < 0) return target;
   const int fd = static_cast<int>(target);
-  long result = cover(fd, rootfs::is_directory(fd) ? c.fd(f[3]) : c.fd(f[2]));
+  long result = -sys::kENODEV;
+  if (rootfs::is_directory(fd))
+    result = cover(fd, c.fd(f[3]));
+  else if (is_null_device(c.fd(f[2])))
+    result = cover(fd, c.fd(f[2]));
   sys::close(fd);
   return result;
 }

@@ -70,6 +70,7 @@ const HINTS: readonly { readonly op: string; readonly errno: string; readonly hi
   { op: "execve", errno: "ENOENT", hint: "the program is there, so its interpreter or loader is missing" },
   { op: "execve", errno: "ENOEXEC", hint: "it is no program of this architecture, and no script with a #! line" },
   { op: "execve", errno: "EACCES", hint: "is it executable for this user, and its file system not mounted noexec?" },
+  { op: "mask", errno: "ENODEV", hint: '"/dev/null" of this mount namespace is not the null device' },
   { op: "open_target", errno: "ELOOP", hint: "a symbolic link in the image stands where this file system belongs" },
   { op: "setresuid", errno: "EINVAL", hint: "the user namespace has no mapping for this id" },
   { op: "setresgid", errno: "EINVAL", hint: "the user namespace has no mapping for this id" },
