@@ -45,7 +45,7 @@ async function run(t: Ground, bundle: Bundle, args: readonly string[] = []): Pro
 async function createAndStart(t: Ground, bundle: Bundle): Promise<void> {
   const id = t.id();
   const created = traced(t, ["create", "--bundle", bundle.path, id]);
-  while (!(await t.runtime(["state", id])).stdout.includes('"created"')) await setTimeout(20);
+  while (!(await t.runtime(["state", id])).stdout.includes('"status": "created"')) await setTimeout(20);
   const started = await t.runtime(["start", id]);
   assert.is(started.status, 0, started.stderr);
   const result = await created;

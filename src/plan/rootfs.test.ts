@@ -23,7 +23,8 @@ for (const [name, inside, cutOff] of [
   ["rslave", MS_SLAVE | MS_REC, MS_SLAVE],
   ["shared", MS_SHARED, MS_SHARED],
   ["rshared", MS_SHARED | MS_REC, MS_SHARED],
-  ["unbindable", MS_UNBINDABLE, MS_UNBINDABLE],
+  ["unbindable", MS_UNBINDABLE, MS_PRIVATE],
+  ["runbindable", MS_UNBINDABLE | MS_REC, MS_PRIVATE],
 ] as const) {
   test(`plan() of rootfsPropagation "${name}" cuts off before the root is attached, and sets it on the entered root`, () => {
     const plan = withPropagation(name);
