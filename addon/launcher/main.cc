@@ -10,11 +10,10 @@ namespace {
 struct Start {
   char** argv;
   char** envp;
-  const char* executed = "";
   bool secure = false;
 };
 
-constexpr unsigned long kAtSecure = 23, kAtExecfn = 31;
+constexpr unsigned long kAtSecure = 23;
 
 // The shells' statuses for a command that cannot be executed.
 constexpr int kNotExecutable = 126, kNotFound = 127;
@@ -48,7 +47,6 @@ Start read_start(long* stack) {
   while (*end != nullptr) ++end;
   for (auto* entry = reinterpret_cast<unsigned long*>(end + 1); entry[0] != 0; entry += 2) {
     if (entry[0] == kAtSecure) start.secure = entry[1] != 0;
-    if (entry[0] == kAtExecfn) start.executed = reinterpret_cast<const char*>(entry[1]);
   }
   return start;
 }
@@ -85,20 +83,12 @@ void read_cwd(char* cwd) {
   if (size <= 0 || cwd[0] != '/') cwd[0] = 0;
 }
 
-// The launcher's real file, as it is usually executed through a symbolic link in the PATH. Without /proc the name that
-// was executed must do.
-void read_own_path(char* own, const Start& start, const char* cwd) {
+// The launcher's real file, as it is usually executed through a symbolic link in the PATH. Without /proc the engine
+// would abort in its first millisecond, with a report of a crash.
+void read_own_path(char* own) {
   const long size = sys::call(__NR_readlinkat, sys::kAtFdcwd, sys::ptr("/proc/self/exe"), sys::ptr(own), kPathMax - 1);
-  if (size > 0 && own[0] == '/') {
-    own[size] = 0;
-    return;
-  }
-  Text text(own, kPathMax);
-  if (start.executed[0] != '/') {
-    text.add(cwd);
-    text.add('/');
-  }
-  text.add(start.executed);
+  if (size <= 0 || own[0] != '/') fail("read", "/proc/self/exe", "procfs is not mounted on /proc", kNotExecutable);
+  own[size] = 0;
 }
 
 // The engine lies beside the launcher.
@@ -115,7 +105,7 @@ void engine_path(char* path, size_t size, const char* own) {
   if (start.secure) fail("run", "tsrun", "it is set-user-ID, set-group-ID or has file capabilities", kNotExecutable);
   char cwd[kPathMax], own[kPathMax], engine[kPathMax + 32], note[kLaunchSize];
   read_cwd(cwd);
-  read_own_path(own, start, cwd);
+  read_own_path(own);
   engine_path(engine, sizeof engine, own);
   Text text(note, sizeof note);
   describe_caller(text, cwd);
