@@ -5,6 +5,7 @@ import { join } from "node:path";
 import * as assert from "uvu/assert";
 import type { Bundle, BundleConfig } from "../test/bundle.ts";
 import type { Ground } from "../test/harness.ts";
+import { RUNTIME, runRuntime } from "../test/runtime.ts";
 import type { Result, RunOptions } from "../test/runtime.ts";
 
 export type Change = (config: BundleConfig) => void;
@@ -164,4 +165,10 @@ export function read(path: string): string {
   } catch {
     return "";
   }
+}
+
+/** Calls the runtime from a shell that first does something to itself: opens descriptors, sets limits, ignores signals. */
+export function fromShell(t: Ground, first: string, args: readonly string[], options?: RunOptions): Promise<Result> {
+  const words = ["-c", `${first}\nexec "$0" "$@"`, RUNTIME, "--root", t.stateRoot, ...args];
+  return runRuntime(words, { folder: t.folder, program: "/bin/bash", ...options });
 }

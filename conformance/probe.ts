@@ -34,6 +34,7 @@ export interface Listener {
   readonly output: () => string;
   /** Waits for the probe's own end. */
   readonly end: () => Promise<void>;
+  readonly kill: () => void;
 }
 
 /** Starts the probe on a socket of the test's folder, ready for a connection. */
@@ -45,5 +46,5 @@ export async function listen(t: Ground, mode: "console" | "notify", ...args: rea
   fs.closeSync(fd);
   const ended = new Promise<void>((resolve) => child.on("exit", () => resolve()));
   await waitFor("the probe listens", () => fs.existsSync(socket));
-  return { socket, output: () => fs.readFileSync(output, "utf8"), end: () => ended };
+  return { socket, output: () => fs.readFileSync(output, "utf8"), end: () => ended, kill: () => child.kill("SIGKILL") };
 }

@@ -19,7 +19,7 @@ export interface BundleConfig {
 
 export interface BundleProcess {
   terminal?: boolean;
-  user: { uid: number; gid: number };
+  user: { uid: number; gid: number; umask?: number; additionalGids?: number[]; username?: string };
   args: string[];
   env: string[];
   cwd: string;
