@@ -1,12 +1,13 @@
 /** What a container must survive: cgroups that are gone, and errors that must not hide one another. */
 
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { needs, suite } from "./harness.ts";
 import type { BundleConfig } from "./bundle.ts";
 import type { Ground } from "./harness.ts";
+import { RUNTIME } from "./runtime.ts";
 
 const test = suite("review/lifecycle");
 
@@ -138,6 +139,24 @@ test("without a mount namespace nothing is mounted on the host's own root", asyn
   const before = mountsBelow("/");
   assert.match((await t.runtime(["create", "--bundle", bundle.path, id])).stderr, /it is the host's own root/);
   assert.equal(mountsBelow("/"), before);
+});
+
+test("a host without /proc is told in one line", (t) => {
+  needs("root", "unshare");
+  const script = `mount -t tmpfs none /proc && exec "$0" --root "$1" list`;
+  const { status, stderr } = spawnSync("unshare", ["--mount", "sh", "-c", script, RUNTIME, t.stateRoot], { encoding: "utf8" });
+  assert.equal([status, stderr], [126, 'tsrun: cannot read "/proc/self/exe": procfs is not mounted on /proc\n']);
+});
+
+test("a state root without room is told in words, and keeps nothing", async (t) => {
+  needs("root", "unshare");
+  const bundle = t.bundle();
+  fs.mkdirSync(t.stateRoot, { recursive: true });
+  const script = `mount -t tmpfs -o nr_inodes=3 none "$1" && "$0" --root "$1" run --bundle "$2" "$3"; ls "$1"`;
+  const command = ["--mount", "sh", "-c", script, RUNTIME, t.stateRoot, bundle.path, t.id()];
+  const { stdout, stderr } = spawnSync("unshare", command, { encoding: "utf8" });
+  assert.match(stderr, /^tsrun: cannot keep the config of container ".*": ENOSPC: /);
+  assert.is(stdout, "");
 });
 
 test("run tells why the poststart hook failed, and leaves nothing", async (t) => {

@@ -104,7 +104,11 @@ export class Store {
 
   /** The config as it was at create: later changes in the bundle mean nothing (runtime.md#lifecycle). */
   saveConfig(id: string, bytes: Uint8Array): void {
-    writeFileSync(`${this.directory(id)}/config.json`, bytes, { mode: 0o600 });
+    try {
+      writeFileSync(`${this.directory(id)}/config.json`, bytes, { mode: 0o600 });
+    } catch (error) {
+      throw inWords(`keep the config of container "${id}"`, error);
+    }
   }
 
   remove(id: string): void {
