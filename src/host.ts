@@ -13,6 +13,8 @@ export interface Host {
   readonly cgroups: () => CgroupLayout;
   /** The mount point of the mount that a path lies on. */
   readonly mountPointOf: (path: string) => string;
+  /** Where all of a procfs or sysfs can be seen. */
+  readonly fullProcAndSysMounts: () => readonly string[];
   /** The version of the libseccomp that compiles. */
   readonly libseccomp: () => string;
   /** The rules as a classic BPF program. */

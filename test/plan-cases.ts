@@ -38,6 +38,7 @@ export function fakeHost(changes: Partial<Host> = {}): Host {
     capabilities: () => ALL_CAPABILITIES,
     cgroups: () => UNIFIED,
     mountPointOf: () => "/",
+    fullProcAndSysMounts: () => ["/proc", "/sys", "/bundle/rootfs/proc"],
     libseccomp: () => "2.5.4",
     compileSeccomp: () => new Uint8Array(8),
     ...changes,

@@ -50,6 +50,22 @@ test("standard streams that are closed are the null device, and hooks do not min
   assert.equal(fs.readFileSync(join(bundle.rootfs, "tmp/streams"), "utf8").split("\n"), ["/dev/null", "/tmp/streams", "/dev/null", ""]);
 });
 
+for (const rootfsPropagation of ["private", "rshared"]) {
+  test(`--no-pivot shows nobody an unmasked procfs, and covers nothing of the host, ${rootfsPropagation}`, async (t) => {
+    needs("root", "unshare");
+    const bundle = t.bundle((config) => {
+      config.linux["rootfsPropagation"] = rootfsPropagation;
+      config.process.user = { uid: 1000, gid: 1000 };
+      config.process.args = ["/bin/sh", "-c", "echo ready; unshare -U -r -m -p -f mount -t proc proc /tmp && echo mounted"];
+    });
+    const script = 'mount --make-rshared / && "$0" --root "$1" run --no-pivot --bundle "$2" "$3"; cat /proc/version; ls /sys/kernel';
+    const command = ["--mount", "--propagation", "private", "sh", "-c", script, RUNTIME, t.stateRoot, bundle.path, t.id()];
+    const { stdout } = spawnSync("unshare", command, { encoding: "utf8" });
+    assert.match(stdout, /^ready\nLinux version [^]*\nmm\n/);
+    assert.not.match(stdout, /mounted/);
+  });
+}
+
 test("what is not the null device masks no file", async (t) => {
   needs("root", "unshare");
   const bundle = t.bundle(({ linux }) => {

@@ -15,6 +15,7 @@ export function probeHost(root: string): Host {
     capabilities: once(readCapabilities),
     cgroups: once(probeLayout),
     mountPointOf,
+    fullProcAndSysMounts,
     libseccomp: () => native().seccompLibrary(),
     compileSeccomp: (rules) => compiledFilter(rules, root),
   };
@@ -35,9 +36,21 @@ function readCapabilities(): bigint {
 function mountPointOf(path: string): string {
   let best = "/";
   for (const line of readFileSync("/proc/self/mountinfo", "utf8").split("\n")) {
-    const point = line.split(" ")[4]?.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 8)));
-    if (point === undefined || point.length < best.length) continue;
+    const point = unescapePoint(line.split(" ")[4] ?? "");
+    if (point === "" || point.length < best.length) continue;
     if (path === point || path.startsWith(`${point}/`)) best = point;
   }
   return best;
+}
+
+/** The fourth field is the root of the mount within its file system; the type follows the hyphen. */
+function fullProcAndSysMounts(): string[] {
+  return readFileSync("/proc/self/mountinfo", "utf8").split("\n").flatMap((line) => {
+    const [, , , root, point = ""] = line.split(" ");
+    return root === "/" && / - (proc|sysfs) /.test(line) ? [unescapePoint(point)] : [];
+  });
+}
+
+function unescapePoint(point: string): string {
+  return point.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 8)));
 }

@@ -69,7 +69,8 @@ test("enterRootfs() pivots onto itself and lets the old root go", () => {
 
 test("enterRootfs() moves the root onto / with noPivot", () => {
   const steps = enterSteps({ noPivot: true });
-  assert.equal(steps.map((step) => step.replace(/\(.*/, "")), ["fchdir", "openat2", "move_mount", "chroot", "chdir"]);
+  assert.equal(steps.map((step) => step.replace(/\(.*/, "")), ["fchdir", "mount", "mount", "mount", "mount", "openat2", "move_mount", "chroot", "chdir"]);
+  assert.ok(steps.some((step) => step.includes('target="/sys"')));
 });
 
 test("enterRootfs() never moves the root of a mount namespace that is not new", () => {

@@ -6,6 +6,7 @@ import {
   MOVE_MOUNT_F_EMPTY_PATH,
   MOVE_MOUNT_T_EMPTY_PATH,
   MS_PRIVATE,
+  MS_RDONLY,
   MS_REC,
   MS_SHARED,
   MS_SLAVE,
@@ -115,12 +116,26 @@ function becomeRoot(context: PlanContext): Step[] {
   return [...steps, ...init([op], { at: "/linux/rootfsPropagation", what: "set the root's propagation" })];
 }
 
+/**
+ * Without pivot_root(2) the host's mounts stay in the namespace, out of reach, but the kernel looks at them: where all of
+ * a procfs is to be seen, anybody may mount another in a user namespace of his own, without the container's masks.
+ */
+function coverHostProc({ host, rootfs }: PlanContext): InitOp[] {
+  const outside = host.fullProcAndSysMounts().filter((point) => !point.startsWith(`${rootfs}/`));
+  return outside.flatMap((target): InitOp[] => [
+    // Of a shared one the host would get the cover, too.
+    { op: "mount", source: "", target, type: "", flags: MS_PRIVATE, data: "" },
+    { op: "mount", source: "tmpfs", target, type: "tmpfs", flags: MS_RDONLY, data: "" },
+  ]);
+}
+
 function switchRoot(context: PlanContext): InitOp[] {
   // Another's mount namespace, or the host's: its root is not ours to move.
   if (!isNew(context, "mount")) return [{ op: "chroot", path: "." }, { op: "chdir", path: "/" }];
   if (context.noPivot) {
     const { O_DIRECTORY } = openFlags(context.host.arch);
     return [
+      ...coverHostProc(context),
       { op: "openat2", path: "/", flags: O_PATH | O_DIRECTORY, mode: 0, resolve: 0, to: "old root" },
       { op: "move_mount", from: "rootfs", to: "old root", flags: MOVE_TO_FD },
       { op: "chroot", path: "." },
