@@ -1,6 +1,5 @@
 /** What init really asks of the kernel, held against the plan: its calls in the plan's order, and no others. */
 
-import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import * as assert from "uvu/assert";
@@ -12,6 +11,7 @@ import type { Plan } from "../src/plan/step.ts";
 import type { Bundle, BundleConfig } from "./bundle.ts";
 import { needs, suite } from "./harness.ts";
 import type { Ground } from "./harness.ts";
+import { everything, withUserNamespace } from "./rich-configs.ts";
 import { RUNTIME, runRuntime } from "./runtime.ts";
 import type { Result } from "./runtime.ts";
 import { callsOfInit, compareWithPlan } from "./trace.ts";
@@ -53,17 +53,6 @@ async function createAndStart(t: Ground, bundle: Bundle): Promise<void> {
   compare(t, planOf(t, bundle, { id, waitForStart: true }));
 }
 
-function withUserNamespace(t: Ground, change?: (config: BundleConfig) => void): Bundle {
-  const bundle = t.bundle((config) => {
-    change?.(config);
-    config.linux.namespaces.push({ type: "user" });
-    const map = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
-    Object.assign(config.linux, { uidMappings: map, gidMappings: map });
-  });
-  execFileSync("chown", ["-R", "100000:100000", bundle.rootfs]);
-  return bundle;
-}
-
 /** What lies in the host's mount namespace would be the host's to see, so there is as little as can be. */
 function withoutMounts(config: BundleConfig): void {
   config.mounts = [];
@@ -71,35 +60,6 @@ function withoutMounts(config: BundleConfig): void {
   config.root.readonly = false;
   delete config.linux.maskedPaths;
   delete config.linux.readonlyPaths;
-}
-
-const HOOK = { path: "/bin/sh", args: ["sh", "-c", "cat > /dev/null"] };
-
-/** As many kinds of steps as one container can have without somebody to talk to. */
-function everything(config: BundleConfig): void {
-  config["domainname"] = "example.org";
-  config.process.cwd = "/new/place";
-  Object.assign(config.process, {
-    user: { uid: 1000, gid: 1000, additionalGids: [5], umask: 0o77 },
-    rlimits: [{ type: "RLIMIT_CORE", soft: 0, hard: 0 }],
-    oomScoreAdj: 500,
-  });
-  config.process["capabilities"] = Object.fromEntries(
-    ["bounding", "permitted", "effective", "inheritable", "ambient"].map((set) => [set, ["CAP_KILL", "CAP_CHOWN"]]),
-  );
-  config.root.readonly = false;
-  config.mounts.push(
-    { destination: "/etc", type: "tmpfs", options: ["tmpcopyup", "rro"] },
-    { destination: "/mnt/bound", source: "/usr/share", options: ["rbind", "ro", "rprivate"] },
-    { destination: "/mnt/file", source: "/etc/hostname", options: ["bind"] },
-    { destination: "/mnt/file", source: "/etc/hostname", options: ["bind", "remount", "nosuid"] },
-    { destination: "/mnt/old", type: "tmpfs", options: [`size=1k,mode=${"0".repeat(300)}755`] },
-  );
-  config.hooks = Object.fromEntries(["createRuntime", "createContainer", "poststart"].map((point) => [point, [HOOK]]));
-  config.hooks["startContainer"] = [{ path: "/bin/true" }];
-  config.linux["devices"] = [{ path: "/dev/fuse", type: "c", major: 10, minor: 229 }, { path: "/run/fifo", type: "p" }];
-  config.linux["sysctl"] = { "net.ipv4.ip_forward": "1" };
-  config.linux["seccomp"] = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["chroot"], action: "SCMP_ACT_ERRNO" }] };
 }
 
 for (const [name, bundle, args] of [

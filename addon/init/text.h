@@ -4,6 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if __STDC_HOSTED__
+#include <string.h>
+#else
 extern "C" {
 void* memcpy(void* to, const void* from, size_t size);
 void* memmove(void* to, const void* from, size_t size);
@@ -11,6 +14,7 @@ void* memset(void* to, int byte, size_t size);
 int memcmp(const void* a, const void* b, size_t size);
 size_t strlen(const char* text);
 }
+#endif
 
 namespace text {
 
