@@ -111,6 +111,23 @@ void mutate(std::vector<char>& bytes, std::mt19937& random) {
   }
 }
 
+// Each two words that follow each other, as if they were a string's or bytes' offset and length at the very end.
+template <typename F>
+void change_pairs(const std::vector<char>& bytes, F tally) {
+  plan::Header header;
+  memcpy(&header, bytes.data(), sizeof header);
+  for (size_t at = sizeof header; at + 8 <= sizeof header + header.words * 4; at += 4) {
+    for (const uint32_t end : {header.text, header.data}) {
+      const uint32_t pairs[][2] = {{end, 0}, {end, 1}, {end - 1, 0}, {end - 1, 1}, {0, end}, {0, end - 1}, {end + 1, 0xffffffff}};
+      for (const auto& pair : pairs) {
+        std::vector<char> changed = bytes;
+        memcpy(changed.data() + at, pair, sizeof pair);
+        tally(changed);
+      }
+    }
+  }
+}
+
 int plans(uint32_t seed, int count, char** paths) {
   std::mt19937 random(seed);
   size_t refused = 0, read = 0;
@@ -131,6 +148,7 @@ int plans(uint32_t seed, int count, char** paths) {
         tally(changed);
       }
     }
+    change_pairs(bytes, tally);
     for (int round = 0; round < 5000; round++) {
       std::vector<char> changed = bytes;
       mutate(changed, random);
