@@ -66,6 +66,25 @@ for (const rootfsPropagation of ["private", "rshared"]) {
   });
 }
 
+test("a mount on the root is the root", async (t) => {
+  needs("root");
+  for (const types of [["pid", "mount"], ["pid"]]) {
+    const id = t.id();
+    const other = t.bundle().rootfs;
+    fs.writeFileSync(join(other, "tmp/here"), "");
+    const bundle = t.bundle((config) => {
+      config.root.readonly = false;
+      delete config.hostname;
+      config.linux = { namespaces: types.map((type) => ({ type })) };
+      config.mounts.unshift({ destination: "/", type: "bind", source: other, options: ["rbind", "ro"] });
+      config.process.args = ["/bin/sh", "-c", "ls /tmp; touch /tmp/x || grep -c ' /proc ' /proc/self/mountinfo"];
+    });
+    const { stdout, stderr } = await t.runtime(["run", "--bundle", bundle.path, id]);
+    assert.is(stdout, "here\n1\n", stderr);
+    assert.not.ok(fs.readFileSync("/proc/self/mountinfo", "utf8").includes(bundle.path));
+  }
+});
+
 test("what is not the null device masks no file", async (t) => {
   needs("root", "unshare");
   const bundle = t.bundle(({ linux }) => {

@@ -58,18 +58,24 @@ function identityOf(path: string): string {
   }
 }
 
-/** Takes it away again, with all that is mounted below; nothing where it is not there any more. */
-export function detachRoot({ path, below }: RootMount): void {
+/** Takes it away again, with all that is mounted below and on it; nothing where it is not there any more. */
+export function detachRoot(mount: RootMount): void {
+  while (detachTop(mount));
+}
+
+function detachTop({ path, below }: RootMount): boolean {
   let fd: number;
   try {
     fd = openSync(path, O_PATH);
   } catch (error) {
-    if (isNativeError(error) && error.code === "ENOENT") return;
+    if (isNativeError(error) && error.code === "ENOENT") return false;
     throw error;
   }
   try {
     // By the descriptor: between the look and the act the path may come to mean another mount.
-    if (mountIdOf(fd) !== below) native().umount(`/proc/self/fd/${fd}`, MNT_DETACH);
+    if (mountIdOf(fd) === below) return false;
+    native().umount(`/proc/self/fd/${fd}`, MNT_DETACH);
+    return true;
   } finally {
     closeSync(fd);
   }

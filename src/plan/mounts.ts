@@ -13,7 +13,7 @@ import {
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
 } from "../linux/mount-flags.ts";
-import { AT_RECURSIVE, RESOLVE_NO_SYMLINKS } from "../linux/open-flags.ts";
+import { AT_EMPTY_PATH, AT_RECURSIVE, RESOLVE_NO_SYMLINKS } from "../linux/open-flags.ts";
 import type { Mount } from "../spec/config.ts";
 import type { CgroupPlan } from "./cgroup.ts";
 import { cgroupMount } from "./cgroup-mounts.ts";
@@ -133,6 +133,7 @@ function bindMount(context: PlanContext, entry: Entry): InitOp[] {
     ...attributes(fd, options),
     { op: "open_target", root: "rootfs", path: mount.destination, kind: ANY, resolve: 0, like: fd, to: "target" },
     { op: "move_mount", from: fd, to: "target", flags: MOVE_TO_FD },
+    ...becomeRootfs(fd, mount),
     ...propagation(fd, options),
   ];
 }
@@ -162,7 +163,14 @@ function attach(from: Fd, { destination, type }: Mount): InitOp[] {
   return [
     { op: "open_target", root: "rootfs", path: destination, kind: DIRECTORY, resolve, to: "target" },
     { op: "move_mount", from, to: "target", flags: MOVE_TO_FD },
+    ...becomeRootfs(from, { destination }),
   ];
+}
+
+/** What is mounted on the root is the root from then on: the descriptor leads below it. */
+function becomeRootfs(dir: Fd, { destination }: Pick<Mount, "destination">): InitOp[] {
+  if (!/^(?:\/|\.{1,2}(?=\/|$))*$/.test(destination)) return [];
+  return [{ op: "open_tree", dir, path: "", flags: OPEN_TREE_CLOEXEC | AT_EMPTY_PATH, to: "rootfs" }];
 }
 
 function dataOption(option: string): InitOp {
