@@ -172,7 +172,7 @@ layers("every file of the program says at its top what it is for", () => {
   const headers = new Set(native.map(({ path }) => path));
   // What belongs to a header is explained there.
   const own = [...program, ...native].filter(({ path }) => !headers.has(path.replace(/\.cc$/, ".h")) || path.endsWith(".h"));
-  none(own.filter(({ text }) => !/^(\/\*\*|\/\/)/.test(text)).map(({ path }) => path));
+  none(own.filter(({ text }) => !/^(#!.*\n)?(\/\*\*|\/\/)/.test(text)).map(({ path }) => path));
 });
 
 layers.run();

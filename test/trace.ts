@@ -15,7 +15,7 @@ interface Call {
 const PRELUDE = "statx mmap close_range prctl prctl (rt_sigaction ){7,14}close ";
 
 /** The end of a first stage that has cloned the second. */
-const FIRST_STAGE_ENDS = ["sendmsg", "exit_group"];
+const FIRST_STAGE_ENDS = ["sendmsg", "write", "exit_group"];
 
 function readCalls(path: string): Call[] {
   const lines = fs.readFileSync(path, "utf8").split("\n");
@@ -45,12 +45,17 @@ function untilProgram(calls: readonly Call[]): Call[] {
   return end < 0 ? [...calls] : calls.slice(0, end + 1);
 }
 
-/** The process that is neither the runtime, nor init's first stage, nor a hook: it executes without having been executed. */
+/** How a second stage begins: it waits until the first has reported it. A thread of the engine begins otherwise. */
+const SECOND_STAGE_BEGINS = "close read";
+
+/** The process that came after the clone, and begins as a second stage does. */
 function secondStage(calls: readonly Call[], born: number): number | undefined {
   const first = calls[born]?.pid;
   const clone = calls.findIndex(({ pid, name }, index) => index > born && pid === first && name === "clone3");
   const before = new Set(calls.slice(0, clone).map(({ pid }) => pid));
-  return calls.slice(clone).find(({ pid }) => !before.has(pid))?.pid;
+  const after = calls.slice(clone);
+  const begins = (wanted: number): string => after.filter(({ pid }) => pid === wanted).slice(0, 2).map(({ name }) => name).join(" ");
+  return after.find(({ pid }) => !before.has(pid) && begins(pid) === SECOND_STAGE_BEGINS)?.pid;
 }
 
 /** Undefined where the calls are those of the plan, else what is wrong. */

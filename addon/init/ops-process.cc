@@ -25,16 +25,29 @@ long setns(Context& c, const plan::Field* f) {
 
 long unshare(Context&, const plan::Field* f) { return sys::unshare(f[0].u); }
 
-// {flags}: goes on in a child with new namespaces, a sibling to the runtime's eyes; this process reports it and ends.
+// {flags}: goes on in a child with new namespaces, a sibling to the runtime's eyes; this process reports it and ends. The
+// child waits for the report: a message of its own that came first would be taken for its parent's, and nobody would
+// know whom to wait for.
 long clone(Context& c, const plan::Field* f) {
   constexpr uint64_t kCloneParent = 0x00008000, kClonePidfd = 0x00001000;
   int pidfd = -1;
+  int told[2];
+  long result = sys::call(__NR_pipe2, sys::ptr(told), sys::kOCloexec);
+  if (result < 0) return result;
   sys::CloneArgs args{};
   args.flags = f[0].u | kCloneParent | kClonePidfd;
   args.pidfd = static_cast<uint64_t>(sys::ptr(&pidfd));
   long pid = sys::clone3(args);
-  if (pid <= 0) return pid;
+  if (pid < 0) return pid;
+  char word = 0;
+  if (pid == 0) {
+    sys::close(told[1]);
+    if (sys::read(told[0], &word, sizeof word) != sizeof word) sys::exit(1);
+    sys::close(told[0]);
+    return 0;
+  }
   long sent = gate::send(c, plan::kChild, 0, static_cast<uint64_t>(pid), pidfd);
+  if (sent == 0) sys::write(told[1], &word, sizeof word);
   sys::exit(sent < 0 ? 1 : 0);
 }
 

@@ -19,7 +19,7 @@ const WALK = "(openat2 |statx |readlinkat |mkdirat |openat |close )*";
 export const OPS = {
   setns: { code: 1, fields: [["fd", "f"], ["type", "u"], ["attempt", "u"]], calls: "(setns (close )?)?" },
   unshare: { code: 2, fields: [["flags", "u"]], calls: "unshare " },
-  clone: { code: 3, fields: [["flags", "u"]], calls: "(clone3 (sendmsg )?)?" },
+  clone: { code: 3, fields: [["flags", "u"]], calls: "(pipe2 clone3 (sendmsg write )?)?(close read close )?" },
   gate: { code: 4, fields: [["name", "s"], ["send", "f"], ["receive", "f"], ["count", "u"]], calls: "(sendmsg |write )(recvmsg |read )" },
   write: { code: 5, fields: [["fd", "f"], ["data", "b"]], calls: "write " },
   close_fds: { code: 6, fields: [["proc", "f"], ["fifo", "f"]], calls: "(close )*" },
