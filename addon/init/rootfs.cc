@@ -61,6 +61,7 @@ struct Walk {
   Path done;  // free of symbolic links, relative to the root
   Path left;
   int links = 0;
+  bool refuses_links = false;
   size_t at = 0;
 };
 
@@ -98,7 +99,7 @@ long enter(int root, Walk& walk, const Path& name, rootfs::Kind last) {
   long result = 0;
   if (!link) {
     walk.done = candidate;
-  } else if (++walk.links > kMaxLinks) {
+  } else if (walk.refuses_links || ++walk.links > kMaxLinks) {
     result = -sys::kELOOP;
   } else {
     result = splice(walk.left, walk.left.data + walk.at, static_cast<int>(fd));
@@ -124,6 +125,8 @@ long open_or_make(int root, const char* path, Kind kind, uint64_t resolve) {
   if (found != -sys::kENOENT || kind == kAny) return found;
   static Walk walk;  // 12 KB: kept off a stack that may be small
   walk = Walk{};
+  // A link may have come since the look above.
+  walk.refuses_links = (resolve & RESOLVE_NO_SYMLINKS) != 0;
   walk.left.add(path);
   if (!walk.left.fits()) return -sys::kENAMETOOLONG;
   Path name;
