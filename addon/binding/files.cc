@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -27,20 +28,38 @@ Napi::Value openat2(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(check(info.Env(), fd, "openat2", path)));
 }
 
-// (name, bytes) -> fd of a memfd that nothing can change any more, executable
-Napi::Value sealed_memfd(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const std::string name = string(info[0]);
-  const auto bytes = info[1].As<Napi::Uint8Array>();
+UniqueFd executable_memfd(Napi::Env env, const std::string& name) {
   constexpr unsigned kMfdExec = 0x10;
   int raw = memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING | kMfdExec);
   // Kernels before 6.3 know no MFD_EXEC, and make every memfd executable.
   if (raw < 0 && errno == EINVAL) raw = memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  UniqueFd fd(static_cast<int>(check(env, raw, "memfd_create")));
+  return UniqueFd(static_cast<int>(check(env, raw, "memfd_create")));
+}
+
+int seal(Napi::Env env, UniqueFd fd) {
+  check(env, fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE), "fcntl");
+  return fd.release();
+}
+
+// (name, bytes) -> fd of a memfd that nothing can change any more, executable
+Napi::Value sealed_memfd(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto bytes = info[1].As<Napi::Uint8Array>();
+  UniqueFd fd = executable_memfd(env, string(info[0]));
   for (size_t done = 0; done < bytes.ByteLength();)
     done += static_cast<size_t>(check(env, write(fd.get(), bytes.Data() + done, bytes.ByteLength() - done), "write"));
-  check(env, fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE), "fcntl");
-  return Napi::Number::New(env, fd.release());
+  return Napi::Number::New(env, seal(env, std::move(fd)));
+}
+
+// (name, path) -> fd of a memfd like the above, with a file's bytes
+Napi::Value sealed_copy(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::string path = string(info[1]);
+  UniqueFd from(static_cast<int>(check(env, open(path.c_str(), O_RDONLY | O_CLOEXEC), "open", path)));
+  UniqueFd to = executable_memfd(env, string(info[0]));
+  while (check(env, sendfile(to.get(), from.get(), nullptr, 1 << 30), "sendfile", path) > 0) {
+  }
+  return Napi::Number::New(env, seal(env, std::move(to)));
 }
 
 // (fd, operation) -> false when LOCK_NB finds it held
@@ -132,6 +151,7 @@ Napi::Value namespace_type(const Napi::CallbackInfo& info) {
 void export_files(Napi::Env env, Napi::Object exports) {
   add(env, exports, "openat2", openat2);
   add(env, exports, "sealedMemfd", sealed_memfd);
+  add(env, exports, "sealedCopy", sealed_copy);
   add(env, exports, "flock", flock);
   add(env, exports, "lockDirectory", lock_directory);
   add(env, exports, "mkfifo", mkfifo);

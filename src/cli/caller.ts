@@ -3,7 +3,15 @@
 import { LAUNCH_VARIABLE, parseLaunch } from "../linux/launch.ts";
 import type { Launch } from "../linux/launch.ts";
 
+let known: { readonly launch: Launch | undefined } | undefined;
+
+/** What the launcher noted; read once, and only when somebody asks. */
 export function callerLaunch(): Launch | undefined {
+  known ??= { launch: readLaunch() };
+  return known.launch;
+}
+
+function readLaunch(): Launch | undefined {
   const note = process.env[LAUNCH_VARIABLE];
   return note === undefined ? undefined : parseLaunch(note);
 }

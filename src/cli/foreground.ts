@@ -67,7 +67,9 @@ export class SignalForeground implements Foreground {
   constructor(caller: Caller) {
     this.#caller = caller;
     this.console = new CallerTerminal(caller.stdio, caller);
-    const signals = Array.from({ length: HIGHEST_SIGNAL }, (_, index) => index + 1).filter((signal) => !NOT_CAUGHT.has(signal));
+    // A loop: Array.from() costs 0.16 ms when it is called for the first time.
+    const signals: number[] = [];
+    for (let signal = 1; signal <= HIGHEST_SIGNAL; signal++) if (!NOT_CAUGHT.has(signal)) signals.push(signal);
     onSignals(signals, (signal, byKernel) => this.#receive(signal, byKernel));
   }
 

@@ -36,12 +36,23 @@ export function invocation(
   if (!["true", "false", "auto"].includes(rootless)) {
     throw new UsageError(`cannot use option "--rootless": ${JSON.stringify(rootless)} is not true, false or auto`);
   }
-  const launch = callerLaunch();
-  const cwd = callerDirectory();
-  const environment = Object.entries(callerEnvironment(process.env)).map(([name, value]) => `${name}=${value}`);
-  const path = (given: string): string => resolve(cwd, given);
+  const path = (given: string): string => (given.startsWith("/") ? resolve(given) : resolve(callerDirectory(), given));
   const store = new Store(rootDirectory(globals, path));
-  return { store, parsed, debug: flag(globals, "debug"), warn, fail, environment, launch, path };
+  // Not every verb asks for the rest.
+  return {
+    store,
+    parsed,
+    debug: flag(globals, "debug"),
+    warn,
+    fail,
+    path,
+    get environment(): readonly string[] {
+      return callerEnvironment(process.env);
+    },
+    get launch(): Launch | undefined {
+      return callerLaunch();
+    },
+  };
 }
 
 function rootDirectory(globals: Parsed, path: (given: string) => string): string {

@@ -10,7 +10,7 @@ import { InitError, SystemError } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { SIGKILL, signalName } from "../linux/signals.ts";
 import { NAMESPACES, findNamespace } from "../linux/namespaces.ts";
-import { closeSync, openSync, readFileSync, writeFileSync } from "../native/files.ts";
+import { closeSync, openSync, writeFileSync } from "../native/files.ts";
 import { Gate } from "../native/init.ts";
 import type { InitFailure, InitMessage } from "../native/init.ts";
 import { installedFile, native } from "../native/native.ts";
@@ -229,7 +229,7 @@ export class Execution {
     const { stdio, preserved, nofile, ignored, blocked } = this.#inheritance;
     const closing: number[] = [];
     try {
-      const program = native().sealedMemfd("tsrun-init", readFileSync(initPath()));
+      const program = native().sealedCopy("tsrun-init", initPath());
       closing.push(program);
       const planFd = native().sealedMemfd("plan", encodePlan(this.#steps(), inherit));
       closing.push(planFd);

@@ -2,7 +2,7 @@
 
 import { CLONE_NEWUSER } from "../linux/clone-flags.ts";
 import { SIGKILL } from "../linux/signals.ts";
-import { closeSync, openSync, readFileSync, writeFileSync } from "../native/files.ts";
+import { closeSync, openSync, writeFileSync } from "../native/files.ts";
 import { installedFile, native } from "../native/native.ts";
 import { forget, ready } from "../native/waiter.ts";
 import { encodePlan } from "../plan/encode.ts";
@@ -12,7 +12,7 @@ import { init } from "../plan/step.ts";
 export async function openIdmap({ uid, gid }: { readonly uid: string; readonly gid: string }): Promise<number> {
   const opened: number[] = [];
   try {
-    const program = native().sealedMemfd("tsrun-init", readFileSync(installedFile("tsrun-init")));
+    const program = native().sealedCopy("tsrun-init", installedFile("tsrun-init"));
     opened.push(program);
     // A process to hold the namespace: it waits at a gate, and ends when it is let go.
     const plan = native().sealedMemfd("plan", encodePlan(init([{ op: "gate", name: "idmap", count: 0 }]), []));

@@ -31,6 +31,13 @@ for (const [what, wrong] of [
   ["a missing field", text.replace(/ fds=\S+/, "")],
   ["a short mask", text.replace("0000000000001000", "1000")],
   ["a list that is not one", text.replace("0-2,5", "0-2,,5")],
+  ["a range of three", text.replace("0-2,5", "0-2-5")],
+  ["a range without an end", text.replace("0-2,5", "0-,5")],
+  ["no list", text.replace("0-2,5,4095", "")],
+  ["a limit that is no number", text.replace("1024", "0x10")],
+  ["a third limit", text.replace("1048576", "1:2")],
+  ["a mask in capitals", text.replace("0000000000001000", "000000000000A000")],
+  ["a field more", text.replace(" cwd", " more=1 cwd")],
   ["an endless list", text.replace("0-2,5", "0-99999999")],
   ["nothing", ""],
 ] as const) {
@@ -45,12 +52,12 @@ launch("callerEnvironment() gives the caller's variables their names back and dr
     TSRUN_CALLER_BUN_JSC_useJIT: "1",
     TSRUN_CALLER_NODE_OPTIONS: "",
   };
-  assert.equal(callerEnvironment(environment), { HOME: "/root", BUN_JSC_useJIT: "1", NODE_OPTIONS: "" });
+  assert.equal(callerEnvironment(environment), ["HOME=/root", "BUN_JSC_useJIT=1", "NODE_OPTIONS="]);
 });
 
 launch("callerEnvironment() leaves an environment alone that no launcher made", () => {
   const environment = { HOME: "/root", BUN_JSC_useJIT: "1", TSRUN_CALLER_X: "y" };
-  assert.equal(callerEnvironment(environment), environment);
+  assert.equal(callerEnvironment(environment), ["HOME=/root", "BUN_JSC_useJIT=1", "TSRUN_CALLER_X=y"]);
 });
 
 launch.run();

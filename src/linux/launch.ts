@@ -19,43 +19,66 @@ export const LAUNCH_VARIABLE = "TSRUN_LAUNCH";
 
 const CALLER_PREFIX = "TSRUN_CALLER_";
 const ENGINE_SETTINGS: readonly string[] = ["BUN_JSC_useJIT"];
-const FORM = /^1 nofile=(\d+):(\d+) ignored=([0-9a-f]{16}) blocked=([0-9a-f]{16}) fds=(-|[\d,-]+) cwd=([^]*)$/;
+const VERSION = "1 ";
+const CWD = " cwd=";
+const DECIMAL = "0123456789";
+const HEXADECIMAL = "0123456789abcdef";
+const MASK_DIGITS = 16;
+const FD_DIGITS = 4;
 
 /** Reads the text of TSRUN_LAUNCH; undefined when it is not in this version's format. */
 export function parseLaunch(text: string): Launch | undefined {
-  const [, soft, hard, ignored, blocked, fds, cwd] = FORM.exec(text) ?? [];
-  if (soft === undefined || hard === undefined || ignored === undefined || blocked === undefined) return undefined;
-  const open = fds === undefined ? undefined : parseFds(fds);
-  if (open === undefined || cwd === undefined) return undefined;
-  return {
-    nofile: { soft: BigInt(soft), hard: BigInt(hard) },
-    ignoredSignals: BigInt(`0x${ignored}`),
-    blockedSignals: BigInt(`0x${blocked}`),
-    fds: open,
-    cwd: cwd === "" ? undefined : cwd,
-  };
+  // By hand: to compile a regular expression that is used once takes longer.
+  const end = text.indexOf(CWD);
+  if (end < 0 || !text.startsWith(VERSION)) return undefined;
+  const [nofile, ignored, blocked, fds, more] = text.slice(VERSION.length, end).split(" ");
+  const [soft, hard, third] = valueOf(nofile, "nofile=")?.split(":") ?? [];
+  const ignoredSignals = parseMask(valueOf(ignored, "ignored="));
+  const blockedSignals = parseMask(valueOf(blocked, "blocked="));
+  const open = parseFds(valueOf(fds, "fds="));
+  if (ignoredSignals === undefined || blockedSignals === undefined || open === undefined || more !== undefined) return undefined;
+  if (!isMadeOf(soft, DECIMAL) || !isMadeOf(hard, DECIMAL) || third !== undefined) return undefined;
+  const cwd = text.slice(end + CWD.length);
+  return { nofile: { soft: BigInt(soft), hard: BigInt(hard) }, ignoredSignals, blockedSignals, fds: open, cwd: cwd === "" ? undefined : cwd };
 }
 
-function parseFds(text: string): number[] | undefined {
+function valueOf(field: string | undefined, name: string): string | undefined {
+  return field?.startsWith(name) === true ? field.slice(name.length) : undefined;
+}
+
+function isMadeOf(text: string | undefined, digits: string): text is string {
+  if (text === undefined || text === "") return false;
+  for (let at = 0; at < text.length; at++) if (!digits.includes(text.charAt(at))) return false;
+  return true;
+}
+
+function parseMask(text: string | undefined): bigint | undefined {
+  return isMadeOf(text, HEXADECIMAL) && text.length === MASK_DIGITS ? BigInt(`0x${text}`) : undefined;
+}
+
+function parseFds(text: string | undefined): number[] | undefined {
   if (text === "-") return [];
   const fds: number[] = [];
-  for (const range of text.split(",")) {
-    const [, first, last = first] = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(range) ?? [];
-    if (first === undefined || last === undefined) return undefined;
+  for (const range of text?.split(",") ?? [""]) {
+    const [first, last = first, more] = range.split("-");
+    if (!isFd(first) || !isFd(last) || more !== undefined) return undefined;
     for (let fd = Number(first); fd <= Number(last); fd++) fds.push(fd);
   }
   return fds;
 }
 
-/** The environment as the caller gave it to the launcher: what hooks and helpers of the runtime inherit. */
-export function callerEnvironment(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
+function isFd(text: string | undefined): text is string {
+  return isMadeOf(text, DECIMAL) && text.length <= FD_DIGITS;
+}
+
+/** The environment as the caller gave it to the launcher, `NAME=value`: what hooks and helpers of the runtime inherit. */
+export function callerEnvironment(environment: Readonly<Record<string, string | undefined>>): string[] {
   const launched = environment[LAUNCH_VARIABLE] !== undefined;
-  const result: Record<string, string> = {};
-  for (const [name, value] of Object.entries(environment)) {
-    if (value === undefined) continue;
-    if (!launched) result[name] = value;
-    else if (name.startsWith(CALLER_PREFIX)) result[name.slice(CALLER_PREFIX.length)] = value;
-    else if (name !== LAUNCH_VARIABLE && !ENGINE_SETTINGS.includes(name)) result[name] = value;
+  const list: string[] = [];
+  for (const name of Object.keys(environment)) {
+    if (launched && (name === LAUNCH_VARIABLE || ENGINE_SETTINGS.includes(name))) continue;
+    const isRenamed = launched && name.startsWith(CALLER_PREFIX);
+    list.push(`${isRenamed ? name.slice(CALLER_PREFIX.length) : name}=${environment[name] ?? ""}`);
   }
-  return result;
+  return list;
 }

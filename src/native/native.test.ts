@@ -128,6 +128,17 @@ test("sealedMemfd() holds the bytes, and nobody can change them", () => {
   fs.closeSync(fd);
 });
 
+test("sealedCopy() holds all of a file, and nobody can change it", () => {
+  const path = join(folder, "large");
+  const bytes = Buffer.alloc(300_001, "0123456789");
+  fs.writeFileSync(path, bytes);
+  const fd = native().sealedCopy("name", path);
+  assert.is(bytes.compare(fs.readFileSync(`/proc/self/fd/${fd}`)), 0);
+  assert.throws(() => fs.writeSync(fd, "x"), /EPERM/);
+  fs.closeSync(fd);
+  assert.throws(() => native().sealedCopy("name", join(folder, "none")), /ENOENT.*none/);
+});
+
 test("flock() keeps others out until its descriptor is closed", () => {
   const [first, second] = [fs.openSync(folder, "r"), fs.openSync(folder, "r")];
   assert.is(native().flock(first, 2), true);

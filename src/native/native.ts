@@ -137,6 +137,8 @@ export interface Native extends NativeFiles {
   openat2(dir: number, path: string, how: { readonly flags: number; readonly mode?: number; readonly resolve?: number }): number;
   /** memfd_create(2) with these bytes, and every seal. */
   sealedMemfd(name: string, bytes: Uint8Array): number;
+  /** The same with a file's bytes. */
+  sealedCopy(name: string, path: string): number;
   /** flock(2); false when LOCK_NB found it held. */
   flock(fd: number, operation: number): boolean;
   /**
