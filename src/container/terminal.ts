@@ -192,9 +192,9 @@ export class CallerTerminal implements Console {
    */
   async #typeEnd(held: Held): Promise<void> {
     for (let millis = LEAST_PAUSE_MILLIS; this.#held === held; millis = Math.min(2 * millis, MOST_PAUSE_MILLIS)) {
+      while (await isReadable(held.slave)) await pause(millis);
       await held.input.write(END_OF_FILE);
-      do await pause(millis);
-      while (this.#held === held && (await isReadable(held.slave)));
+      await pause(millis);
     }
   }
 
