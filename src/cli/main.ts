@@ -5,7 +5,7 @@ import { resolve } from "node:path";
 import { TsrunError, UsageError } from "../errors.ts";
 import { callerDirectory } from "./caller.ts";
 import type { Invocation } from "./invocation.ts";
-import { isLoaded, native } from "../native/native.ts";
+import { isLoaded, isNativeError, native } from "../native/native.ts";
 import { GLOBAL_OPTIONS, VERBS } from "./options.ts";
 import { flag, parseArguments, text } from "./parse.ts";
 import type { Parsed } from "./parse.ts";
@@ -28,6 +28,8 @@ const LOADERS: Readonly<Record<string, () => Promise<Run>>> = {
 };
 
 const EXIT_UNKNOWN_COMMAND = 3;
+/** What a shell says of a program that SIGPIPE ended. */
+const EXIT_BROKEN_PIPE = 141;
 
 async function main(argv: readonly string[]): Promise<number> {
   let report: Report = { log: undefined, format: guessFormat(argv), debug: false };
@@ -45,6 +47,8 @@ async function main(argv: readonly string[]): Promise<number> {
     }
     return await callVerb({ name, rest, globals, report });
   } catch (error) {
+    // Who read the output has seen enough: that is no error to tell, as it is none of any other program.
+    if (isNativeError(error) && error.code === "EPIPE" && error.syscall === "write") return EXIT_BROKEN_PIPE;
     tell(report, "error", messageOf(error));
     if (report.debug && error instanceof Error && error.stack !== undefined) tell(report, "debug", error.stack);
     return error instanceof TsrunError ? error.exitCode : 1;
