@@ -82,8 +82,8 @@ test("explain ends quietly when nobody reads on", (t) => {
   const script = `"$0" explain --format json --bundle "$1" | true; echo "\${PIPESTATUS[0]}"`;
   const result = spawnSync("/bin/bash", ["-c", script, RUNTIME, bundle.path], { encoding: "utf8" });
   assert.is(result.stderr, "");
-  // As the shell tells of a program that SIGPIPE ended.
-  assert.is(result.stdout, "141\n");
+  // As the shell tells of a program that SIGPIPE ended; or with success, where all of it went into the pipe before.
+  assert.match(result.stdout, /^(141|0)\n$/);
 });
 
 test.run();
