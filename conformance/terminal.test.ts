@@ -100,10 +100,11 @@ test("the terminal's master is closed in the container", async (t) => {
 });
 
 test("the terminal hangs up when the master is closed", async (t) => {
-  const { container, listener } = await createWithTerminal(t, `trap 'echo hup >/tmp/hup; exit' HUP; while :; do sleep 0.05; done`, (config) => {
+  const { container, listener } = await createWithTerminal(t, `trap 'echo hup >/tmp/hup; exit' HUP; echo ready; while :; do sleep 0.05; done`, (config) => {
     config.root.readonly = false;
   });
   await container.start();
+  await waitFor("the shell is ready", () => listener.output().includes("ready"));
   listener.kill();
   await container.stopped();
   assert.is(fs.readFileSync(join(container.bundle.rootfs, "tmp/hup"), "utf8"), "hup\n");
