@@ -67,6 +67,7 @@ const HINTS: readonly { readonly op: string; readonly errno: string; readonly hi
   { op: "raise_rlimit", errno: "EPERM", hint: "the hard limit is above the caller's, and CAP_SYS_RESOURCE is missing" },
   { op: "write", errno: "EACCES", hint: "to lower oom_score_adj needs CAP_SYS_RESOURCE" },
   { op: "pivot_root", errno: "EINVAL", hint: "on a ramdisk use --no-pivot" },
+  { op: "move_mount", errno: "EINVAL", hint: "a file can be mounted on a file only, a directory on a directory" },
   { op: "execve", errno: "ENOENT", hint: "the program is there, so its interpreter or loader is missing" },
   { op: "execve", errno: "ENOEXEC", hint: "it is no program of this architecture, and no script with a #! line" },
   { op: "execve", errno: "EACCES", hint: "is it executable for this user, and its file system not mounted noexec?" },
