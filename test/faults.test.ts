@@ -34,6 +34,7 @@ class Scene {
   readonly warnings: string[] = [];
   readonly #server: Server;
   readonly #log: string;
+  readonly #folder: string;
   readonly #consoles: number[] = [];
   readonly #created: number[] = [];
 
@@ -43,6 +44,7 @@ class Scene {
     this.bundle = bundle;
     this.#server = server;
     this.#log = join(t.folder, "log");
+    this.#folder = t.folder;
   }
 
   /** With as many kinds of steps as one container can have; `change` makes it one of a user namespace, for example. */
@@ -86,7 +88,9 @@ class Scene {
 
   /** What a command leaves to its caller's reaper, this process has to reap itself. */
   async create(fault?: number): Promise<void> {
-    this.#created.push((await create(this.options(fault))).pid);
+    const { state, pidfd } = await create(this.options(fault));
+    native().close(pidfd);
+    this.#created.push(state.pid);
   }
 
   delete(): Promise<void> {
@@ -115,7 +119,7 @@ class Scene {
       descriptors: fs.readdirSync("/proc/self/fd").length,
       states: this.store.ids(),
       strays: findStrays(this.id).filter(({ kind }) => kind !== "file"),
-      mounts: fs.readFileSync("/proc/self/mountinfo", "utf8"),
+      mounts: fs.readFileSync("/proc/self/mountinfo", "utf8").split("\n").filter((line) => line.includes(this.#folder)),
       children: fs.readdirSync("/proc/self/task").map((task) => fs.readFileSync(`/proc/self/task/${task}/children`, "utf8")).join("").trim(),
     };
   }
