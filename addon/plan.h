@@ -116,7 +116,7 @@ constexpr uint32_t kMaxGateFds = 250;  // SCM_MAX_FD is 253
   X(pty, 45, "fuuff")               \
   X(controlling_terminal, 46, "f")  \
   X(stdio, 47, "f")                 \
-  X(fchown_stdio, 48, "u")          \
+  X(fchown_stdio, 48, "uu")         \
   X(hook, 49, "sllssu")             \
   X(home, 50, "u")                  \
   X(cwd, 51, "suu")                 \

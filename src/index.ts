@@ -17,7 +17,10 @@ import type { Description } from "./container/describe.ts";
 import { kill } from "./container/kill.ts";
 import { start } from "./container/start.ts";
 import { Store } from "./container/store.ts";
+import { UsageError } from "./errors.ts";
 import { parseSignal } from "./linux/signals.ts";
+import { native } from "./native/native.ts";
+import { EPOLLIN, forget, ready } from "./native/waiter.ts";
 
 export * from "./errors.ts";
 export type { Description } from "./container/describe.ts";
@@ -44,6 +47,12 @@ export interface CreateRequest extends Place {
   readonly noNewKeyring?: boolean;
 }
 
+/** An exit status, or the signal that ended the process. */
+export interface Ending {
+  readonly code: number;
+  readonly signal: number;
+}
+
 const DEFAULT_ROOT = "/run/tsrun";
 
 /** One container of this host (runtime.md#lifecycle). Every method throws a TsrunError that says what and why. */
@@ -51,6 +60,7 @@ export class Container {
   readonly id: string;
   readonly #store: Store;
   readonly #warn: (message: string) => void;
+  #ending: Promise<Ending> | undefined;
 
   private constructor(id: string, { root = DEFAULT_ROOT, warn = () => {} }: Place) {
     this.id = id;
@@ -62,7 +72,7 @@ export class Container {
   static async create(request: CreateRequest): Promise<Container> {
     const { id, bundle, stdio = [0, 1, 2], pidFile, consoleSocket, noPivot = false, noNewKeyring = false } = request;
     const container = new Container(id, request);
-    await create({
+    const { pidfd } = await create({
       store: container.#store,
       id,
       bundle: resolve(bundle),
@@ -74,6 +84,7 @@ export class Container {
       environment: environment(),
       warn: container.#warn,
     });
+    container.#ending = reap(pidfd);
     return container;
   }
 
@@ -94,6 +105,17 @@ export class Container {
     await start({ store: this.#store, id: this.id, environment: environment(), warn: this.#warn });
   }
 
+  /** Resolves with how the container's process ended. Only who created it is its parent, and can know. */
+  async wait(): Promise<Ending> {
+    if (this.#ending === undefined) throw new UsageError(`cannot wait for container "${this.id}": another process created it`);
+    const awake = setInterval(() => {}, 1 << 30);
+    try {
+      return await this.#ending;
+    } finally {
+      clearInterval(awake);
+    }
+  }
+
   /** The state of runtime.md#state, with runc's additions. */
   state(): Description {
     return describeContainer(this.#store, this.#store.load(this.id, "state"));
@@ -108,6 +130,15 @@ export class Container {
   async delete({ force = false }: { readonly force?: boolean } = {}): Promise<void> {
     await deleteContainer({ store: this.#store, id: this.id, force, environment: environment(), warn: this.#warn });
   }
+}
+
+/** Waits for a child's end, without keeping the program alive for it, so that no zombie stays. */
+async function reap(pidfd: number): Promise<Ending> {
+  await ready(pidfd, EPOLLIN, { keepAlive: false });
+  const { code, signal } = native().waitPidfd(pidfd) ?? { code: 0, signal: 0 };
+  forget(pidfd);
+  native().close(pidfd);
+  return { code, signal };
 }
 
 function environment(): string[] {

@@ -24,7 +24,8 @@ test("Container goes through its whole life", async (t) => {
   assert.is(Container.open(id, { root }).state().status, "running");
   await rejects(() => container.delete(), StatusError);
   container.kill("KILL");
-  await container.delete({ force: true });
+  assert.equal(await container.wait(), { code: 0, signal: 9 });
+  await container.delete();
   assert.throws(() => container.state(), (error: unknown) => error instanceof NoSuchContainerError);
 });
 

@@ -12,7 +12,7 @@ interface Call {
 }
 
 /** From the exec of init to the first step: the plan is read, descriptors and signals are put in order. */
-const PRELUDE = "statx mmap close_range prctl prctl (rt_sigaction ){7,14}close ";
+const PRELUDE = "statx mmap close_range prctl prctl (rt_sigaction ){55,110}close ";
 
 /** The end of a first stage that has cloned the second. */
 const FIRST_STAGE_ENDS = ["sendmsg", "write", "exit_group"];

@@ -5,6 +5,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 
@@ -210,6 +211,14 @@ Napi::Value readdir(const Napi::CallbackInfo& info) {
   return names;
 }
 
+// (path) -> the same without symbolic links
+Napi::Value realpath(const Napi::CallbackInfo& info) {
+  const std::string path = string(info[0]);
+  const std::unique_ptr<char, decltype(&free)> real(::realpath(path.c_str(), nullptr), &free);
+  if (real == nullptr) throw_errno(info.Env(), errno, "realpath", path);
+  return Napi::String::New(info.Env(), real.get());
+}
+
 }  // namespace
 
 void export_paths(Napi::Env env, Napi::Object exports) {
@@ -227,6 +236,7 @@ void export_paths(Napi::Env env, Napi::Object exports) {
   add(env, exports, "mkdir", mkdir);
   add(env, exports, "rmdir", rmdir);
   add(env, exports, "unlink", unlink);
+  add(env, exports, "realpath", realpath);
   add(env, exports, "rename", rename);
   add(env, exports, "chown", chown);
   add(env, exports, "readdir", readdir);

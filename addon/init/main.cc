@@ -46,14 +46,23 @@ extern "C" void restore_from_signal();
 asm("restore_from_signal: mov $15, %eax\n syscall\n");  // rt_sigreturn; the kernel wants a restorer on this architecture
 #endif
 
+// What a process does not die of by itself: it cannot be caught, or stops, continues, or does nothing.
+constexpr bool ends_a_process(int signal) {
+  constexpr int kOthers[] = {9, 17, 18, 19, 20, 21, 22, 23, 28};  // KILL CHLD CONT STOP TSTP TTIN TTOU URG WINCH
+  for (int other : kOthers)
+    if (signal == other) return false;
+  return true;
+}
+
 // Pid 1 of a namespace ignores each signal that it does not handle, and a container that waits to be started must end
 // like any other process. Signals that the caller ignored stay ignored, as the program is to find them.
 void die_of_signals() {
-  constexpr int kSighup = 1, kSigint = 2, kSigquit = 3, kSigusr1 = 10, kSigusr2 = 12, kSigalrm = 14, kSigterm = 15;
-  constexpr int kSignals[] = {kSighup, kSigint, kSigquit, kSigusr1, kSigusr2, kSigalrm, kSigterm};
+  constexpr int kHighest = 64;
   void (*const kIgnore)(int) = reinterpret_cast<void (*)(int)>(1);
-  for (int signal : kSignals) {
-    sys::Sigaction action{die, 0, nullptr, 0}, before{};
+  for (int signal = 1; signal <= kHighest; signal++) {
+    if (!ends_a_process(signal)) continue;
+    sys::Sigaction action{}, before{};
+    action.handler = die;
 #if defined(__x86_64__)
     constexpr unsigned long kSaRestorer = 0x04000000;
     action.flags = kSaRestorer;

@@ -62,16 +62,17 @@ long stdio(Context& c, const plan::Field* f) {
   return 0;
 }
 
-// {uid}: gives the standard streams to the program's user, so that it may open /dev/stdout again. A device of the host
-// keeps its owner (CVE-2026-88265): only pipes, sockets and the container's own terminal change hands. What cannot be
-// given (a read-only file system, an unmapped owner) is left as it is: the descriptors work all the same.
+// {uid, terminal}: gives the standard streams to the program's user, so that it may open /dev/stdout again. A device of
+// the host keeps its owner (CVE-2026-88265), the caller's own terminal among them: a character device changes hands only
+// where `terminal` says that the plan made it. What cannot be given (a read-only file system, an unmapped owner) is left
+// as it is: the descriptors work all the same.
 long fchown_stdio(Context&, const plan::Field* f) {
   constexpr long kKeepGid = -1;
   for (int fd = 0; fd < 3; fd++) {
     struct statx status {};
     if (sys::call(__NR_statx, fd, sys::ptr(""), sys::kAtEmptyPath, STATX_TYPE | STATX_UID, sys::ptr(&status)) < 0) continue;
     const uint16_t type = status.stx_mode & S_IFMT;
-    const bool own_terminal = type == S_IFCHR && file_system_of(fd) == kDevptsMagic;
+    const bool own_terminal = f[1].u != 0 && type == S_IFCHR && file_system_of(fd) == kDevptsMagic;
     if (status.stx_uid == f[0].u || (type != S_IFIFO && type != S_IFSOCK && type != S_IFREG && !own_terminal)) continue;
     sys::call(__NR_fchown, fd, static_cast<long>(f[0].u), kKeepGid);
   }

@@ -86,16 +86,22 @@ export function readBundle(bundle: string): { readonly config: Config; readonly 
   }
 }
 
+/** A container, and its init: who creates is its parent, and has to wait for its end (`native().waitPidfd`). */
+export interface Created {
+  readonly state: StoredState;
+  /** The caller closes it. */
+  readonly pidfd: number;
+}
+
 /** Creates a container that waits for `start` at its exec fifo. */
-export async function create(options: CreateOptions): Promise<StoredState> {
+export async function create(options: CreateOptions): Promise<Created> {
   const creation = await prepare(options, { waitForStart: true });
   const { execution, lock, state } = creation;
   execution.go();
   execution.close();
   execution.cleanup.release();
-  closeSync(execution.init.pidfd);
   lock.release();
-  return state;
+  return { state, pidfd: execution.init.pidfd };
 }
 
 /** All that `create` and `run` have in common: up to the gate "created", with everything undone on failure. */
@@ -298,11 +304,12 @@ async function handOverConsole(master: number, { consoleSocket, console }: Creat
     console.take(master);
     return;
   }
+  let socket: number | undefined;
   try {
-    const socket = native().connectUnix(consoleSocket ?? "");
+    socket = native().connectUnix(consoleSocket ?? "");
     native().send(socket, new TextEncoder().encode("/dev/pts/ptmx"), [master]);
-    closeSync(socket);
   } finally {
+    if (socket !== undefined) closeSync(socket);
     closeSync(master);
   }
 }

@@ -32,8 +32,9 @@ function readCapabilities(): bigint {
   return BigInt(`0x${status.get("CapBnd") ?? "0"}`);
 }
 
-/** The longest mount point that holds the path (proc_pid_mountinfo(5)). */
-function mountPointOf(path: string): string {
+/** The longest mount point that holds the path (proc_pid_mountinfo(5)), which a link may have led elsewhere. */
+function mountPointOf(given: string): string {
+  const path = native().realpath(given);
   let best = "/";
   for (const line of readFileSync("/proc/self/mountinfo", "utf8").split("\n")) {
     const point = unescapePoint(line.split(" ")[4] ?? "");

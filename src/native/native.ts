@@ -72,6 +72,8 @@ interface NativeFiles {
   rmdir(path: string): void;
   /** unlink(2). */
   unlink(path: string): void;
+  /** realpath(3). */
+  realpath(path: string): string;
   /** rename(2). */
   rename(from: string, to: string): void;
   /** chown(2). */

@@ -29,7 +29,7 @@ export function dropIdentity(
   const steps: Step[] = [
     ...init([{ op: "umask", mask: umask }], { at: "/process/user/umask", what: "set the umask" }),
     ...init([{ op: "cwd", path: process.cwd, make: false, attempt: true }], cwdReason(process.cwd)),
-    ...init([{ op: "fchown_stdio", uid }], { at: "/process/user/uid", what: "give the standard streams to the user" }),
+    ...init([{ op: "fchown_stdio", uid, terminal: process.terminal === true }], { at: "/process/user/uid", what: "give the standard streams to the user" }),
   ];
   // HOME comes from the container's own passwd; a program without one is a surprise to many.
   if ((environmentValue(process.env ?? [], "HOME") ?? "") === "") {

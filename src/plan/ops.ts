@@ -108,7 +108,7 @@ export const OPS = {
   },
   controlling_terminal: { code: 46, fields: [["fd", "f"]], calls: "ioctl " },
   stdio: { code: 47, fields: [["fd", "f"]], calls: "dup3 dup3 dup3 " },
-  fchown_stdio: { code: 48, fields: [["uid", "u"]], calls: "(statx |fstatfs |fchown )*" },
+  fchown_stdio: { code: 48, fields: [["uid", "u"], ["terminal", "u"]], calls: "(statx |fstatfs |fchown )*" },
   hook: {
     code: 49,
     fields: [["path", "s"], ["args", "l"], ["env", "l"], ["before", "s"], ["after", "s"], ["timeout", "u"]],
