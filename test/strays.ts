@@ -26,7 +26,8 @@ function processes(name: string): Stray[] {
     .readdirSync("/proc")
     .filter((pid) => /^\d+$/.test(pid) && Number(pid) !== process.pid)
     .filter((pid) => ["cmdline", "environ", "cgroup"].some((file) => read(`/proc/${pid}/${file}`).includes(name)))
-    .filter((pid) => !/^State:\s+[ZX]/m.test(read(`/proc/${pid}/status`)))
+    // One that has ended by now has no state any more; one that nobody has waited for yet is no more than its number.
+    .filter((pid) => /^State:\s+[^ZX]/m.test(read(`/proc/${pid}/status`)))
     .map((pid) => ({ kind: "process", what: `${pid} ${read(`/proc/${pid}/cmdline`).replaceAll("\0", " ").trim()}` }));
 }
 
