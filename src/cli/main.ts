@@ -2,7 +2,7 @@
 /** The command line: reads the global options, calls the verb, reports, and is the only file that exits. */
 
 import { resolve } from "node:path";
-import { TsrunError, UsageError } from "../errors.ts";
+import { TsrunError, UnsupportedError, UsageError } from "../errors.ts";
 import { callerDirectory } from "./caller.ts";
 import type { Invocation } from "./invocation.ts";
 import { isLoaded, isNativeError, native } from "../native/native.ts";
@@ -21,11 +21,15 @@ const LOADERS: Readonly<Record<string, () => Promise<Run>>> = {
   explain: async () => (await import("./explain.ts")).explainVerb,
   kill: async () => (await import("./kill.ts")).killVerb,
   list: async () => (await import("./list.ts")).listVerb,
+  ps: async () => (await import("./ps.ts")).psVerb,
   run: async () => (await import("./run.ts")).runVerb,
   spec: async () => (await import("./spec.ts")).specVerb,
   start: async () => (await import("./start.ts")).startVerb,
   state: async () => (await import("./state.ts")).stateVerb,
 };
+
+/** What other runtimes have: an engine that asks for it is told that it is not there, not that it is wrong. */
+const NOT_YET: ReadonlySet<string> = new Set(["checkpoint", "events", "exec", "features", "pause", "restore", "resume", "update"]);
 
 const EXIT_UNKNOWN_COMMAND = 3;
 /** What a shell says of a program that SIGPIPE ended. */
@@ -64,6 +68,7 @@ async function callVerb(call: {
   const { name, rest, globals, report } = call;
   const verb = VERBS.find((candidate) => candidate.name === name);
   const load = LOADERS[name];
+  if (NOT_YET.has(name)) throw new UnsupportedError(`cannot ${name}: "${name}" is not supported yet`);
   if (verb === undefined || load === undefined) {
     tell(report, "error", `No help topic for '${name}': it is not a command of tsrun (tsrun --help)`);
     return EXIT_UNKNOWN_COMMAND;

@@ -90,6 +90,12 @@ export const VERBS: readonly Verb[] = [
     ],
   },
   {
+    name: "ps",
+    summary: "list the processes of a container, by their pids on the host",
+    args: ["<id>"],
+    options: [{ name: "format", short: "f", value: "FORMAT", help: "table or json" }],
+  },
+  {
     name: "run",
     summary: "create and start a container, and wait for its end",
     args: ["<id-or-bundle>"],
