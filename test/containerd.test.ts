@@ -1,0 +1,149 @@
+/** containerd's own runc shim drives the runtime, as it drives runc: each test passes with both. */
+
+import { existsSync, rmdirSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import * as assert from "uvu/assert";
+import { Containerd } from "./containerd.ts";
+import { IMAGE, makeImage } from "./image.ts";
+import { RUN_NAME, needs, skip, suite } from "./harness.ts";
+import type { Ground } from "./harness.ts";
+import { RUNTIME } from "./runtime.ts";
+import { findStrays } from "./strays.ts";
+
+const containerd = suite("containerd");
+
+interface Driven {
+  readonly name: string;
+  readonly containerd: Containerd;
+  /** The root file system, as ctr's arguments. */
+  readonly rootfs: readonly string[];
+}
+
+/** Adds a test of the runtime, and of runc, which shows that the test is right. */
+function driven(title: string, body: (t: Ground, driven: Driven) => Promise<void>): void {
+  for (const name of ["runc", "tsrun"]) {
+    containerd(`${name}: ${title}`, async (t) => {
+      needs("root", "containerd", "ctr", "containerd-shim-runc-v2");
+      const runtime = name === "runc" ? pathOf("runc") : RUNTIME;
+      if (runtime === undefined) skip("runc is not installed");
+      const { rootfs } = t.bundle();
+      await Containerd.within(t, { runtime }, async (started) => {
+        await body(t, { name, containerd: started, rootfs: ["--rootfs", rootfs] });
+        assert.equal(started.leftovers(), []);
+      });
+      removeNamespaceCgroups();
+      assert.equal(await strays(t), []);
+    });
+  }
+}
+
+function pathOf(program: string): string | undefined {
+  const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin"];
+  return folders.map((folder) => join(folder, program)).find((path) => existsSync(path));
+}
+
+/** The cgroup of containerd's namespace stays, though a container's was made in it: the next one needs it, too. */
+function removeNamespaceCgroups(): void {
+  for (const { kind, what } of findStrays(RUN_NAME)) if (kind === "cgroup" && what.endsWith(RUN_NAME)) rmdirSync(what);
+}
+
+/** What is left outside of the test's folder, the shim's processes among it. */
+async function strays(t: Ground): Promise<string[]> {
+  const left = (): string[] =>
+    findStrays(RUN_NAME)
+      .filter(({ kind, what }) => kind !== "file" || what !== t.folder)
+      .map(({ kind, what }) => `${kind} ${what}`);
+  // A shim answers containerd before it ends.
+  for (let tries = 0; tries < 40 && left().length > 0; tries++) await new Promise((resolve) => setTimeout(resolve, 50));
+  return left();
+}
+
+driven("ctr run passes output and the exit status on", async (t, { containerd, rootfs }) => {
+  const { status, stdout, stderr } = await containerd.run(["--rm", ...rootfs, t.id(), "/bin/sh", "-c", "echo out; echo err >&2; echo pid $$; exit 7"]);
+  assert.is(stdout, "out\npid 1\n");
+  assert.is(stderr, "err\n");
+  assert.is(status, 7);
+});
+
+driven("a task in the background is listed, killed and deleted", async (t, { containerd, rootfs }) => {
+  const id = t.id();
+  const { status, stderr } = await containerd.run(["--detach", ...rootfs, id, "/bin/sh", "-c", "sleep 100 & wait"]);
+  assert.is(status, 0, stderr);
+  const listed = (await containerd.ctr(["tasks", "ls"])).stdout;
+  const [, pid = ""] = new RegExp(`^${id} +(\\d+) +RUNNING`, "m").exec(listed) ?? [];
+  const processes: readonly string[] = (await containerd.ctr(["tasks", "ps", id])).stdout.match(/^\d+/gm) ?? [];
+  assert.is(processes.length, 2);
+  assert.ok(processes.includes(pid), listed);
+  const early = await containerd.ctr(["tasks", "delete", id]);
+  assert.match(early.stderr, "must be stopped before deletion");
+  assert.is((await containerd.ctr(["tasks", "kill", "--signal", "KILL", id])).status, 0);
+  await untilStopped(containerd, id);
+  const late = await containerd.ctr(["tasks", "kill", id]);
+  assert.match(late.stderr, /process already finished|not found/);
+  assert.match((await containerd.ctr(["tasks", "delete", id])).stderr, "non-zero exit code 137");
+  assert.is((await containerd.ctr(["containers", "rm", id])).status, 0);
+});
+
+driven("ctr run --tty gives the container a terminal", async (t, { containerd, rootfs }) => {
+  needs("setsid");
+  const pty = containerd.runOnTerminal(["--rm", "--tty", ...rootfs, t.id(), "/bin/sh"]);
+  await pty.until(/# /);
+  pty.type("tty; stty size; exit 3\n");
+  await pty.until(/\/dev\/pts\/0\r+\n30 100\r+\n/);
+  assert.is(await pty.ended, 3);
+  pty.close();
+});
+
+driven("a program that is missing, or is none, is named", async (t, { containerd, rootfs }) => {
+  const cases: [program: string, error: RegExp][] = [
+    ["/bin/none", /exec: "\/bin\/none": stat \/bin\/none: no such file or directory/],
+    ["none", /exec: "none": executable file not found in \$PATH/],
+    ["/etc/passwd", /exec: "\/etc\/passwd": permission denied/],
+  ];
+  for (const [program, error] of cases) {
+    const { status, stderr } = await containerd.run(["--rm", ...rootfs, t.id(), program]);
+    assert.is(status, 1);
+    assert.match(stderr, error);
+  }
+});
+
+driven("what takes more memory than its limit is killed, and containerd hears of it", async (t, { containerd, rootfs }) => {
+  const end = await containerd.events();
+  const limit = ["--memory-limit", `${32 * 1024 * 1024}`];
+  const id = t.id();
+  const { status } = await containerd.run(["--rm", ...limit, ...rootfs, id, "/bin/dd", "if=/dev/zero", "of=/dev/null", "bs=64M", "count=1"]);
+  assert.is(status, 137);
+  assert.match(await end(), new RegExp(`/tasks/oom .*"${id}"`));
+});
+
+driven("an image is unpacked and runs, with the default seccomp profile and a file system of its own", async (t, { containerd }) => {
+  const archive = makeImage(t.folder, t.bundle().rootfs);
+  const imported = await containerd.ctr(["images", "import", archive]);
+  assert.is(imported.status, 0, imported.stderr);
+  const script = "grep ^Seccomp: /proc/self/status; echo written > /file && cat /file; mount | grep '^[^ ]* on / '; echo $GREETING";
+  const options = ["--rm", "--seccomp", "--env", "GREETING=hello", "--cwd", "/tmp"];
+  const { status, stdout, stderr } = await containerd.run([...options, IMAGE, t.id(), "/bin/sh", "-c", script]);
+  assert.is(status, 0, stderr);
+  assert.match(stdout, /^Seccomp:\t2\nwritten\noverlay on \/ type overlay .*\nhello\n$/);
+});
+
+driven("an exec that is not supported says so, and the task runs on", async (t, { containerd, rootfs, name }) => {
+  const id = t.id();
+  await containerd.run(["--detach", ...rootfs, id, "/bin/sleep", "100"]);
+  const { status, stderr } = await containerd.ctr(["tasks", "exec", "--exec-id", "one", id, "/bin/true"]);
+  if (name === "runc") assert.is(status, 0, stderr);
+  else assert.match(stderr, 'OCI runtime exec failed: cannot exec: "exec" is not supported yet');
+  assert.match((await containerd.ctr(["tasks", "ls"])).stdout, /RUNNING/);
+  await containerd.ctr(["tasks", "kill", "--signal", "KILL", id]);
+  await untilStopped(containerd, id);
+  await containerd.ctr(["tasks", "delete", id]);
+  assert.is((await containerd.ctr(["containers", "rm", id])).status, 0);
+});
+
+async function untilStopped(containerd: Containerd, id: string): Promise<void> {
+  const stopped = new RegExp(`^${id} +\\d+ +STOPPED`, "m");
+  for (let tries = 0; tries < 100; tries++) if (stopped.test((await containerd.ctr(["tasks", "ls"])).stdout)) return;
+  throw new Error(`${id} does not stop`);
+}
+
+containerd.run();
