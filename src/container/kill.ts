@@ -6,7 +6,7 @@ import { pidsOf } from "../cgroup/processes.ts";
 import { StatusError } from "../errors.ts";
 import { SIGKILL } from "../linux/signals.ts";
 import { closeSync } from "../native/files.ts";
-import { native } from "../native/native.ts";
+import { isNativeError, native } from "../native/native.ts";
 import { killPid, openInit, signalPid } from "./processes.ts";
 import type { StoredState } from "./state.ts";
 import { requireStatus, statusOf } from "./status.ts";
@@ -25,30 +25,43 @@ export function kill({ store, id, signal, all = false }: KillOptions): void {
   const state = store.load(id, "kill");
   const status = statusOf(store, state);
   if (all && status === "stopped") {
-    signalAll(state, signal);
+    signalOthers(state, signal);
     return;
   }
   requireStatus("kill", id, status);
-  // Without a pid namespace the others outlive init: the end must be the end of all.
-  if (all || (signal === SIGKILL && !state.ownPidNamespace)) signalAll(state, signal);
+  // Opened first: a signal to all may be its end.
   const init = openInit(state);
-  if (init === undefined) {
-    if (all) return;
-    throw new StatusError(id, "stopped", `cannot kill container "${id}": container not running`);
-  }
+  if (init === undefined && !all) throw notRunning(id);
   try {
-    native().pidfdSendSignal(init, signal);
-  } catch (error) {
-    throw inWords(`send signal ${signal} to container "${id}"`, error);
+    // Without a pid namespace the others outlive init: the end must be the end of all.
+    const everyone = all || (signal === SIGKILL && !state.ownPidNamespace);
+    if (everyone) signalOthers(state, signal);
+    if (init !== undefined && !signalInit(init, { id, signal }) && !everyone) throw notRunning(id);
   } finally {
-    closeSync(init);
+    if (init !== undefined) closeSync(init);
   }
   // A process that cgroup v1 has frozen dies only when it is thawed.
   if (status === "paused" && signal === SIGKILL) thaw(state.cgroup?.directories ?? []);
 }
 
-function signalAll({ cgroup }: StoredState, signal: number): void {
+function notRunning(id: string): StatusError {
+  return new StatusError(id, "stopped", `cannot kill container "${id}": container not running`);
+}
+
+/** False where it has ended by now. */
+function signalInit(init: number, { id, signal }: { readonly id: string; readonly signal: number }): boolean {
+  try {
+    native().pidfdSendSignal(init, signal);
+    return true;
+  } catch (error) {
+    if (isNativeError(error) && error.code === "ESRCH") return false;
+    throw inWords(`send signal ${signal} to container "${id}"`, error);
+  }
+}
+
+/** All but init, which gets each signal once; SIGKILL by the cgroup makes no difference between them. */
+function signalOthers({ cgroup, pid: init }: StoredState, signal: number): void {
   const directories = cgroup?.directories ?? [];
   if (signal === SIGKILL) killAll(directories, killPid);
-  else for (const pid of pidsOf(directories)) signalPid(pid, signal);
+  else for (const pid of pidsOf(directories)) if (pid !== init) signalPid(pid, signal);
 }
