@@ -86,9 +86,12 @@ async function abandon(state: StoredState, options: RunOptions): Promise<void> {
 
 async function remove(state: StoredState, options: RunOptions): Promise<void> {
   // Somebody else's `delete` may have been quicker.
-  if (!options.store.exists(state.id)) return;
-  const lock = options.store.lock(state.id, "delete");
+  const lock = options.store.tryLock(state.id);
+  if (lock === undefined) return;
   try {
+    // And by now the id may be that of another container.
+    const now = options.store.tryLoad(state.id);
+    if (now?.pid !== state.pid || now.startTime !== state.startTime) return;
     await destroy(state, { ...options, inherited: options.inheritance });
   } finally {
     lock.release();

@@ -36,7 +36,7 @@ export class Store {
     return `${this.root}/${id}/exec.fifo`;
   }
 
-  /** Takes an id. Of several that want it one wins: the one whose mkdir(2) came first. */
+  /** Takes an id. Of several that want it one wins: the first to lock a directory without a state. */
   claim(id: string): Lock {
     checkId(id);
     for (;;) {
@@ -53,7 +53,11 @@ export class Store {
       }
       // Between the two calls a `delete --force` may have taken the empty directory away again.
       const lock = this.#lock(id, LOCK_EX);
-      if (lock !== undefined) return lock;
+      if (lock === undefined) continue;
+      // Or another `create` took it for one that a killed command had left, and was first to lock its own.
+      if (!existsSync(`${this.directory(id)}/state.json`)) return lock;
+      lock.release();
+      throw new ContainerExistsError(id);
     }
   }
 
@@ -63,6 +67,11 @@ export class Store {
     const lock = this.#lock(id, wait ? LOCK_EX : LOCK_EX | LOCK_NB);
     if (lock === undefined) throw new NoSuchContainerError(id, verb);
     return lock;
+  }
+
+  /** The same for who does not mind that the container is gone: undefined then. */
+  tryLock(id: string): Lock | undefined {
+    return this.#lock(id, LOCK_EX);
   }
 
   /** Whether a command works on the container at this moment. */

@@ -1,7 +1,7 @@
 /** The runtime's end of the gate; the protocol is drawn in addon/plan.h. */
 
 import { closeSync } from "./files.ts";
-import { native } from "./native.ts";
+import { isNativeError, native } from "./native.ts";
 import { forget, ready } from "./waiter.ts";
 
 const HEADER_SIZE = 24;
@@ -51,7 +51,12 @@ export class Gate {
     const view = new DataView(bytes.buffer);
     view.setUint32(0, GO, true);
     view.setUint32(4, fds.length, true);
-    native().send(this.#fd, bytes, fds);
+    try {
+      native().send(this.#fd, bytes, fds);
+    } catch (error) {
+      // Init was killed while it waited: the next message is the end, and says so.
+      if (!isNativeError(error) || (error.code !== "EPIPE" && error.code !== "ECONNRESET")) throw error;
+    }
   }
 
   close(): void {
