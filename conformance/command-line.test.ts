@@ -302,6 +302,20 @@ test("kill --all reaches every process of a container without a pid namespace of
   silent(await container.verb("delete"));
 });
 
+test("kill --all sends the signal to each process once", async (t) => {
+  const container = await running(t, (config) => {
+    config.root.readonly = false;
+    const count = (name: string): string => `trap 'echo ${name} >>/tmp/got' USR1; touch /tmp/ready-${name}; while :; do sleep 0.01; done`;
+    script(config, `(${count("child")}) & ${count("first")}`);
+  });
+  const tmp = join(container.bundle.rootfs, "tmp");
+  await waitFor("both are ready", () => fs.existsSync(join(tmp, "ready-child")) && fs.existsSync(join(tmp, "ready-first")));
+  silent(await container.verb("kill", "--all", "USR1"));
+  await waitFor("both have got it", () => read(join(tmp, "got")).split("\n").length === 3);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(read(join(tmp, "got")).trim().split("\n").sort(), ["child", "first"]);
+});
+
 test("kill --all of a stopped container succeeds", async (t) => {
   const container = await running(t);
   await container.end();
