@@ -30,12 +30,18 @@ const ENGINES: Readonly<Record<string, readonly string[]>> = {
   Node: [process.execPath, join(PROJECT, "dist/js/src/cli/main.js")],
 };
 
-function start(t: Ground, bundle: Bundle, { verb = "run", command = [RUNTIME] }: { verb?: string; command?: readonly string[] } = {}): Running {
+interface StartOptions {
+  readonly verb?: string;
+  readonly options?: readonly string[];
+  readonly command?: readonly string[];
+}
+
+function start(t: Ground, bundle: Bundle, { verb = "run", options = [], command = [RUNTIME] }: StartOptions = {}): Running {
   const id = t.id();
   const path = join(t.folder, `${id}.out`);
   const output = fs.openSync(path, "w");
   const [program = "", ...first] = command;
-  const args = [...first, "--root", t.stateRoot, verb, "--bundle", bundle.path, id];
+  const args = [...first, "--root", t.stateRoot, verb, ...options, "--bundle", bundle.path, id];
   const child = spawn(program, args, { cwd: t.folder, stdio: ["ignore", output, output] });
   fs.closeSync(output);
   const ended = new Promise<number | undefined>((resolve) => child.on("exit", (status) => resolve(status ?? undefined)));
@@ -94,7 +100,7 @@ signals("a program that a signal ends gives 128 and its number", async (t) => {
 });
 
 /** Before the container's root is its root, a path is the host's. */
-const HOST_HOOKS: readonly string[] = ["prestart", "createRuntime", "createContainer"];
+const HOST_HOOKS: readonly string[] = ["prestart", "createRuntime", "createContainer", "poststart"];
 
 /** A bundle with a hook that takes long, and the file that it makes first. */
 function slow(t: Ground, point: string, seconds = "60"): [bundle: Bundle, mark: string] {
@@ -107,7 +113,7 @@ function slow(t: Ground, point: string, seconds = "60"): [bundle: Bundle, mark: 
   return [bundle, mark];
 }
 
-for (const point of [...HOST_HOOKS, "startContainer"]) {
+for (const point of ["prestart", "createRuntime", "createContainer", "startContainer"]) {
   for (const verb of point === "startContainer" ? ["run"] : ["run", "create"]) {
     signals(`${verb} ends cleanly when a signal comes during a ${point} hook`, async (t) => {
       for (const [signal, name] of [[2, "SIGINT"], [15, "SIGTERM"], [1, "SIGHUP"]] as const) {
@@ -124,6 +130,17 @@ for (const point of [...HOST_HOOKS, "startContainer"]) {
     });
   }
 }
+
+signals("run --detach ends cleanly when a signal comes during a poststart hook", async (t) => {
+  const [bundle, mark] = slow(t, "poststart");
+  bundle.config.process.args = ["/bin/sleep", "60"];
+  bundle.write();
+  const running = start(t, bundle, { verb: "run", options: ["--detach"] });
+  await until(() => fs.existsSync(mark), running.output);
+  send(running, 2);
+  assert.is(await running.ended, 128 + 2);
+  assert.equal(t.leftovers(running.id), []);
+});
 
 signals("signals that arrive before the program are not lost", async (t) => {
   const [bundle, mark] = slow(t, "prestart", "0.5");

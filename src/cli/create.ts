@@ -2,7 +2,7 @@
 
 import { create } from "../container/create.ts";
 import type { CreateOptions } from "../container/create.ts";
-import { interruption } from "./foreground.ts";
+import { interruption } from "./interruption.ts";
 import { inheritance, onlyArgument } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
 import { flag, text } from "./parse.ts";

@@ -13,46 +13,30 @@
 
 import type { Foreground, Program } from "../container/run.ts";
 import { CallerTerminal } from "../container/terminal.ts";
-import { InterruptedError } from "../errors.ts";
 import {
   SIGCHLD,
   SIGCONT,
-  SIGHUP,
-  SIGINT,
   SIGKILL,
-  SIGQUIT,
   SIGSTOP,
-  SIGTERM,
   SIGTSTP,
   SIGTTIN,
   SIGTTOU,
   SIGURG,
   SIGWINCH,
-  signalName,
 } from "../linux/signals.ts";
 import { native } from "../native/native.ts";
 import { onSignals } from "../native/waiter.ts";
+import { ENDING, interrupted, isIn } from "./interruption.ts";
+import type { Maker } from "./interruption.ts";
 
 const HIGHEST_SIGNAL = 64;
 /** The kernel keeps two; SIGCHLD is the runtime's own, SIGURG the engine's. */
 const NOT_CAUGHT: ReadonlySet<number> = new Set([SIGKILL, SIGSTOP, SIGCHLD, SIGURG]);
-const ENDING: ReadonlySet<number> = new Set([SIGHUP, SIGINT, SIGQUIT, SIGTERM]);
 const STOPPING: ReadonlySet<number> = new Set([SIGTSTP, SIGTTIN, SIGTTOU]);
 
-interface Caller {
-  readonly id: string;
+interface Caller extends Maker {
   readonly stdio: readonly [number, number, number];
-  /** Signals that the caller ignores: bit n - 1 for signal n. */
-  readonly ignored?: bigint | undefined;
   readonly warn: (message: string) => void;
-}
-
-/** An AbortSignal for a signal that ends the making of a container; such as the caller ignores do nothing. */
-export function interruption({ id, ignored }: Pick<Caller, "id" | "ignored">): AbortSignal {
-  const abort = new AbortController();
-  const signals = [...ENDING].filter((signal) => !isIn(ignored, signal));
-  onSignals(signals, (signal) => abort.abort(interrupted(id, signal)));
-  return abort.signal;
 }
 
 export class SignalForeground implements Foreground {
@@ -115,12 +99,4 @@ export class SignalForeground implements Foreground {
     this.console.resume();
     program?.continue();
   }
-}
-
-function interrupted(id: string, signal: number): InterruptedError {
-  return new InterruptedError(id, { number: signal, name: signalName(signal) });
-}
-
-function isIn(set: bigint | undefined, signal: number): boolean {
-  return set !== undefined && ((set >> BigInt(signal - 1)) & 1n) === 1n;
 }

@@ -23,6 +23,8 @@ export interface StartOptions {
   /** For hooks, too. */
   readonly inherited?: Inherited;
   readonly warn: (message: string) => void;
+  /** Kills a hook that runs; what follows is what follows when it fails. */
+  readonly abort?: AbortSignal;
 }
 
 /** Resolves when the program runs, and its poststart hooks are done. */
@@ -119,11 +121,11 @@ export async function runPoststart(options: StartOptions, state: StoredState): P
   if (hooks.length === 0) return;
   const { runHook } = await import("./hooks.ts");
   const { id, bundle, pid, annotations } = state;
-  const { environment, inherited } = options;
+  const { environment, inherited, abort } = options;
   const document = stateDocument({ id, status: "running", pid, bundle, annotations });
   try {
     for (const [index, hook] of hooks.entries()) {
-      await runHook({ point: "poststart", index, hook, state: document, cwd: bundle, environment, inherited });
+      await runHook({ point: "poststart", index, hook, state: document, cwd: bundle, environment, inherited, abort });
     }
   } catch (error) {
     await endProcesses(state);
