@@ -20,6 +20,7 @@ import { unsupported } from "../spec/unsupported.ts";
 import { Execution } from "./execution.ts";
 import type { Handlers, Inheritance } from "./execution.ts";
 import { probeHost } from "./probe.ts";
+import { refuseProfiles } from "./security-modules.ts";
 import type { LastStep, StoredState } from "./state.ts";
 import { startTimeOf } from "./status.ts";
 import { bootId, checkId, inWords } from "./store.ts";
@@ -109,7 +110,7 @@ export async function prepare(options: CreateOptions, { waitForStart }: { readon
   const { store, id, bundle, warn } = options;
   checkId(id);
   const { config, bytes } = readBundle(bundle);
-  refuseUnsupported(config, bytes);
+  refuseUnsupported(config, bytes, warn);
   const terminalSize = checkConsole(config, options);
   const host = probeHost(store.root);
   const plan = makePlan(config, host, planOptions(options, { waitForStart, terminalSize }));
@@ -166,8 +167,8 @@ function planOptions(
 }
 
 /** What the specification knows and tsrun does not do yet is an error, never silence. */
-function refuseUnsupported(config: Config, bytes: Uint8Array): void {
-  const problems = unsupported(config);
+function refuseUnsupported(config: Config, bytes: Uint8Array, warn: (message: string) => void): void {
+  const problems = [...unsupported(config), ...refuseProfiles(config, warn)];
   if (problems.length === 0) return;
   const place = placeIn(bytes);
   throw new ConfigError("config.json", problems.map((problem) => ({ ...place(problem.pointer), ...problem })));
