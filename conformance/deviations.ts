@@ -78,4 +78,7 @@ export const DEVIATIONS: readonly Deviation[] = [
   { runtime: "runc", test: "cgroups: RP-02 a limit of 0", reason: "up to 1.3 it is none" },
   { runtime: "runc", test: "cgroups: RD-03 RD-06", reason: "it takes any letters" },
   { runtime: "runc 1.1", test: "seccomp: SC-06 the answer of the listener", reason: "with run the listener does not see the call; 1.2 is right" },
+  { runtime: "runc 1.1", test: "config: G-02 what is no JSON", reason: "null makes it panic" },
+  { runtime: "runc 1.1", test: "attacks: CVE-2025-31133 a mask holds though the image's /dev/null is a link", reason: "1.2.8 has the fix" },
+  { runtime: "runc 1.1", test: "attacks: CVE-2026-41579", reason: "1.3.6 has the fix" },
 ];
