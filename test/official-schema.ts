@@ -39,15 +39,16 @@ function withVersion(folder: string): OfficialSchema | string {
 
 /** Fetches the package of Debian sid with an apt state of its own; nothing is installed and no source list changes. */
 function unpack(target: string): void {
-  const state = `${target}.apt`;
-  fs.rmSync(state, { recursive: true, force: true });
+  // The test runs under both engines at the same time: each has a state of its own, and the first to finish is kept.
+  const state = `${target}.apt-${process.pid}`;
   for (const folder of ["state/lists/partial", "cache/archives/partial", "none"]) {
     fs.mkdirSync(join(state, folder), { recursive: true });
   }
   const run = (command: string, args: readonly string[]): string =>
     execFileSync(command, args, { cwd: state, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: APT_TIMEOUT_MS });
   const sites = run("apt-get", ["indextargets", "--format", "$(SITE)", "Created-By: Packages"]);
-  const site = sites.split("\n").find((line) => /\/debian\/?$/.test(line)) ?? "http://deb.debian.org/debian";
+  const site = sites.split("\n").find((line) => /\/debian\/?$/.test(line));
+  if (site === undefined) throw new Error("apt knows no mirror of Debian");
   fs.writeFileSync(join(state, "status"), "");
   fs.writeFileSync(join(state, "sources.list"), `deb [signed-by=${KEYRING}] ${site} sid main\n`);
   const options = Object.entries({
@@ -66,6 +67,7 @@ function unpack(target: string): void {
   run("apt-get", [...options, "update"]);
   run("apt-get", [...options, "download", PACKAGE]);
   const archive = fs.readdirSync(state).find((name) => name.endsWith(".deb"));
-  run("dpkg-deb", ["-x", join(state, archive ?? ""), target]);
+  run("dpkg-deb", ["-x", join(state, archive ?? ""), join(state, "unpacked")]);
+  if (!fs.existsSync(target)) fs.renameSync(join(state, "unpacked"), target);
   fs.rmSync(state, { recursive: true, force: true });
 }
