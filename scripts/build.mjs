@@ -100,9 +100,18 @@ function buildEngine() {
   fs.mkdirSync(join(folder, "bundle/rootfs"), { recursive: true });
   compileEngine(bun, "first", []);
   const orders = recordOrders(folder);
-  compileEngine(bun, "tsrun-engine", orders.length > 0 ? [`--bytecode-order=${orders.join(",")}`] : []);
+  const order = orders.length > 0 ? [`--bytecode-order=${orders.join(",")}`] : [];
+  compileEngine(bun, "tsrun-engine", [...order, ...commitDefinition()]);
   replaceFile("build/engine/tsrun-engine", "dist/tsrun-engine");
   fs.rmSync(folder, { recursive: true });
+}
+
+/** The last commit that changed what is built, for --version; none where this is no checkout. */
+function commitDefinition() {
+  const args = ["log", "-1", "--format=%H", "--", "src", "addon", "package.json"];
+  const { status, stdout } = spawnSync("git", args, { cwd: root, encoding: "utf8" });
+  const commit = status === 0 ? stdout.trim() : "";
+  return commit === "" ? [] : [`--define=TSRUN_COMMIT=${JSON.stringify(commit)}`];
 }
 
 /** Runs commands that change nothing on the system, and returns the files that say what they used. */

@@ -10,12 +10,12 @@ import { plan } from "../plan/plan.ts";
 import type { Invocation } from "./invocation.ts";
 import { flag, text } from "./parse.ts";
 
-export function explainVerb({ parsed, path, store, environment, warn }: Invocation): number {
+export function explainVerb({ parsed, path, environment, warn }: Invocation): number {
   const format = text(parsed, "format") ?? "text";
   if (format !== "text" && format !== "json") throw new UsageError(`cannot explain: invalid format option: ${format}`);
   const bundle = path(text(parsed, "bundle") ?? ".");
   const { config } = readBundle(bundle);
-  const planned = plan(config, probeHost(store.root), {
+  const planned = plan(config, probeHost(), {
     id: parsed.args[0] ?? basename(bundle),
     bundle,
     waitForStart: true,

@@ -9,17 +9,25 @@ import type { SeccompRules } from "../seccomp/rules.ts";
 /** "@" is in no container's id. */
 export const FILTERS_DIRECTORY = "@seccomp";
 
-/** The filter of these rules, from an earlier run where there is one. The root is 0700, so nobody else wrote it. */
-export function compiledFilter(rules: SeccompRules, root: string): Uint8Array {
+/**
+ * The filter of these rules, from an earlier run where there is one. The root is 0700, so nobody else wrote it; without a
+ * root nothing is looked for, and nothing is kept.
+ */
+export function compiledFilter(rules: SeccompRules, root?: string): Uint8Array {
+  if (root === undefined) return compile(rules);
   const digest = native().sha256(cacheKey(rules, native().seccompLibrary()));
   const directory = `${root}/${FILTERS_DIRECTORY}`;
   const path = `${directory}/${digest}`;
   const kept = tryRead(path);
   if (kept !== undefined) return kept;
-  const { bpf, highest } = native().seccompCompile(rules);
-  const filter = rules.enosys ? prependEnosys(bpf, highest) : bpf;
+  const filter = compile(rules);
   keep(filter, { directory, path });
   return filter;
+}
+
+function compile(rules: SeccompRules): Uint8Array {
+  const { bpf, highest } = native().seccompCompile(rules);
+  return rules.enosys ? prependEnosys(bpf, highest) : bpf;
 }
 
 function tryRead(path: string): Uint8Array | undefined {

@@ -7,8 +7,8 @@ import { readFileSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import { compiledFilter } from "./filters.ts";
 
-/** `root` is the state root, which holds the filters that were compiled before. */
-export function probeHost(root: string): Host {
+/** `root` is the state root, which keeps the filters that are compiled; without one nothing is read or written there. */
+export function probeHost(root?: string): Host {
   return {
     arch: process.arch,
     uid: process.geteuid?.() ?? 0,
