@@ -1,7 +1,7 @@
 /** What a config asks of AppArmor and SELinux: refused where the kernel has the module, told where it has not. */
 
-import { readFileSync, statSync } from "node:fs";
 import type { Problem } from "../errors.ts";
+import { existsSync, readFileSync } from "../native/files.ts";
 import type { Config } from "../spec/config.ts";
 
 interface SecurityModule {
@@ -10,10 +10,7 @@ interface SecurityModule {
 }
 
 const APPARMOR: SecurityModule = { name: "AppArmor", isThere: () => isYes("/sys/module/apparmor/parameters/enabled") };
-const SELINUX: SecurityModule = {
-  name: "SELinux",
-  isThere: () => statSync("/sys/fs/selinux/enforce", { throwIfNoEntry: false }) !== undefined,
-};
+const SELINUX: SecurityModule = { name: "SELinux", isThere: () => existsSync("/sys/fs/selinux/enforce") };
 
 /**
  * A profile that is not put into effect would be a promise that is not kept, so it is an error where it could be; where
@@ -36,7 +33,7 @@ export function refuseProfiles({ process, linux }: Config, warn: (message: strin
 
 function isYes(path: string): boolean {
   try {
-    return readFileSync(path, "latin1").startsWith("Y");
+    return readFileSync(path, "utf8").startsWith("Y");
   } catch {
     return false;
   }
