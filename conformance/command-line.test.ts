@@ -1,21 +1,15 @@
-/** The command line of create, start, state, kill, delete, list and run: options, formats, exit statuses, wrong calls. */
+/** The command line: how it is read, ids and bundles, the global options, help, errors and the log. */
 
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
 import * as assert from "uvu/assert";
 import { needs } from "../test/harness.ts";
-import { Container, created, file, inside, output, read, refused, run, running, runBundle, script, silent, waitFor } from "./containers.ts";
+import { Container, created, file, inside, output, read, refused, runBundle, script, silent } from "./containers.ts";
 import type { State } from "./containers.ts";
 import { onlyOurs, suite } from "./suite.ts";
 
 const test = suite("command line");
 needs("root");
-
-interface Listed extends State {
-  readonly created: string;
-  readonly owner: string;
-  readonly rootfs: string;
-}
 
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
@@ -170,83 +164,6 @@ test("--no-pivot gives the container its own root all the same", async (t) => {
   assert.is(text, "ls: /home: No such file or directory\nls: /usr: No such file or directory\n/bin\nbin\n");
 });
 
-test("ST-01 to ST-06 state prints JSON with the specification's fields and runc's", async (t) => {
-  const container = await created(t, (config) => {
-    config.annotations = { "org.example.key": "value", "org.example.empty": "" };
-  });
-  const state = (await container.state()) as Listed;
-  assert.is(state.id, container.id);
-  assert.match(state.ociVersion, /^1\.\d+\.\d+/);
-  assert.is(state.bundle, container.bundle.path);
-  assert.is(state.rootfs, container.bundle.rootfs);
-  assert.equal(state.annotations, { "org.example.key": "value", "org.example.empty": "" });
-  assert.match(state.created, RFC_3339);
-  assert.ok(fs.existsSync(`/proc/${state.pid}`));
-});
-
-test("ST-06 state has no annotations, or none in it, when the config has none", async (t) => {
-  assert.equal((await (await created(t)).state()).annotations ?? {}, {});
-});
-
-test("ST-03 ST-04 status and pid follow the container: created, running, stopped with pid 0", async (t) => {
-  const container = await created(t);
-  const { pid, status } = await container.state();
-  assert.is(status, "created");
-  await container.start();
-  assert.equal([await container.status(), (await container.state()).pid], ["running", pid]);
-  await container.end();
-  assert.is((await container.state()).pid, 0);
-});
-
-test("list prints a table with runc's headings", async (t) => {
-  const container = await created(t);
-  const lines = output(await t.runtime(["list"])).trimEnd().split("\n");
-  assert.is(lines[0]?.trim().split(/ +/).join(" "), "ID PID STATUS BUNDLE CREATED OWNER");
-  const { pid } = await container.state();
-  const [id, listedPid, status, bundle, date, owner] = lines[1]?.split(/ +/) ?? [];
-  assert.equal([id, listedPid, status, bundle, owner], [container.id, `${pid}`, "created", container.bundle.path, "root"]);
-  assert.match(date ?? "", RFC_3339);
-});
-
-test("list --format json prints an array of states, list --quiet ids", async (t) => {
-  const first = await created(t);
-  const second = await running(t);
-  const listed = JSON.parse(output(await t.runtime(["list", "--format", "json"]))) as Listed[];
-  assert.equal(listed.map(({ id, status, pid }) => [id, status, pid]).sort(), [
-    [first.id, "created", (await first.state()).pid],
-    [second.id, "running", (await second.state()).pid],
-  ].sort());
-  for (const { owner, created: date, bundle } of listed) {
-    assert.is(owner, "root");
-    assert.match(date, RFC_3339);
-    assert.ok(fs.existsSync(join(bundle, "config.json")));
-  }
-  for (const quiet of ["-q", "--quiet"]) assert.equal(output(await t.runtime(["list", quiet])).split("\n").sort(), ["", first.id, second.id].sort());
-  assert.is(output(await t.runtime(["list", "-f=json", "-q"])), output(await t.runtime(["list", "-q"])));
-});
-
-test("list prints null as JSON, only the headings as a table, and no id, where there is nothing", async (t) => {
-  fs.mkdirSync(t.stateRoot);
-  assert.is(output(await t.runtime(["list", "--format", "json"])), "null\n");
-  assert.match(output(await t.runtime(["list"])), /^ID .*OWNER\n$/);
-  assert.is(output(await t.runtime(["list", "--quiet"])), "");
-});
-
-test("list of an unknown format is an error", async (t) => {
-  fs.mkdirSync(t.stateRoot);
-  refused(await t.runtime(["list", "--format", "xml"]), "invalid format option");
-});
-
-test("list shows stopped containers and passes over what it cannot read", async (t) => {
-  const container = await running(t);
-  await container.end();
-  fs.mkdirSync(join(t.stateRoot, "broken"));
-  fs.writeFileSync(join(t.stateRoot, "broken/state.json"), "{");
-  const result = await t.runtime(["list", "--format", "json"]);
-  assert.is(result.status, 0);
-  assert.equal((JSON.parse(result.stdout) as Listed[]).map(({ id, status, pid }) => [id, status, pid]), [[container.id, "stopped", 0]]);
-});
-
 test("--root keeps containers apart: another root does not know the id", async (t) => {
   const container = await created(t);
   refused(await t.runtime(["--root", file(t, "elsewhere"), "state", container.id]), "container does not exist");
@@ -264,202 +181,6 @@ test("--root of / is an error", async (t) => {
 test("--root of nothing is an error", async (t) => {
   onlyOurs("others take it for the default");
   refused(await t.runtime(["--root=", "list"]), "--root");
-});
-
-test("kill sends SIGTERM where no signal is named", async (t) => {
-  const container = await trapping(t, "TERM");
-  silent(await container.verb("kill"));
-  await container.stopped();
-  assert.is(read(join(container.bundle.rootfs, "tmp/got")), "TERM\n");
-});
-
-test("OP-06 kill takes names with and without SIG, in any case, and numbers", async (t) => {
-  for (const signal of ["USR1", "SIGUSR1", "usr1", "sigusr1", "10"]) {
-    const container = await trapping(t, "USR1");
-    silent(await container.verb("kill", signal));
-    await container.stopped();
-    assert.is(read(join(container.bundle.rootfs, "tmp/got")), "USR1\n", signal);
-  }
-});
-
-test("kill with a signal that does not exist is an error without effect", async (t) => {
-  const container = await running(t);
-  for (const signal of ["FROB", "SIGFROB", "999", "1x"]) assert.is((await container.verb("kill", signal)).status, 1, signal);
-  assert.is((await t.runtime(["kill", "--", container.id, "-1"])).status, 1);
-  assert.is(await container.status(), "running");
-});
-
-test("kill --all reaches every process of a container without a pid namespace of its own", async (t) => {
-  const container = await running(t, (config) => {
-    config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "pid");
-    script(config, "sleep 100 & sleep 100 & wait");
-  });
-  const cgroup = join("/sys/fs/cgroup/pids", /:pids:(.*)/.exec(await container.proc("cgroup"))?.[1] ?? "missing");
-  await waitFor("three processes run", () => read(join(cgroup, "cgroup.procs")).split("\n").length === 4);
-  silent(await container.verb("kill", "--all", "KILL"));
-  await container.stopped();
-  await waitFor("all processes are gone", () => read(join(cgroup, "cgroup.procs")) === "");
-  silent(await container.verb("delete"));
-});
-
-test("kill --all sends the signal to each process once", async (t) => {
-  const container = await running(t, (config) => {
-    config.root.readonly = false;
-    const count = (name: string): string => `trap 'echo ${name} >>/tmp/got' USR1; touch /tmp/ready-${name}; while :; do sleep 0.01; done`;
-    script(config, `(${count("child")}) & ${count("first")}`);
-  });
-  const tmp = join(container.bundle.rootfs, "tmp");
-  await waitFor("both are ready", () => fs.existsSync(join(tmp, "ready-child")) && fs.existsSync(join(tmp, "ready-first")));
-  silent(await container.verb("kill", "--all", "USR1"));
-  await waitFor("both have got it", () => read(join(tmp, "got")).split("\n").length === 3);
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  assert.equal(read(join(tmp, "got")).trim().split("\n").sort(), ["child", "first"]);
-});
-
-test("kill --all of a stopped container succeeds", async (t) => {
-  const container = await running(t);
-  await container.end();
-  assert.is((await container.verb("kill", "--all", "KILL")).status, 0);
-  assert.is((await container.verb("kill", "-a", "9")).status, 0);
-});
-
-test("delete of a stopped container removes it all", async (t) => {
-  const container = await running(t);
-  await container.end();
-  silent(await container.verb("delete"));
-  refused(await container.verb("state"), "container does not exist");
-  assert.equal(t.leftovers(container.id), []);
-});
-
-test("delete --force ends a running container", async (t) => {
-  const container = await running(t);
-  const { pid } = await container.state();
-  silent(await container.verb("delete", "--force"));
-  assert.not(fs.existsSync(`/proc/${pid}/exe`));
-  assert.equal(t.leftovers(container.id), []);
-});
-
-test("delete --force ends a created container", async (t) => {
-  const container = await created(t);
-  silent(await container.verb("delete", "-f"));
-  assert.equal(t.leftovers(container.id), []);
-});
-
-test("OP-07 an id may be used again after delete", async (t) => {
-  const container = await running(t);
-  await container.end();
-  silent(await container.verb("delete"));
-  silent(await t.runtime(["create", "--bundle", container.bundle.path, container.id]));
-});
-
-test("run gives the program's exit status", async (t) => {
-  for (const status of [0, 1, 3, 126, 255]) assert.is((await run(t, `exit ${status}`)).status, status);
-});
-
-test("run gives 128 + n for signal n", async (t) => {
-  for (const [signal, number] of [["KILL", 9], ["TERM", 15]] as const) {
-    const result = await run(t, `sleep 100 & kill -${signal} $!; wait $!; exit $?`);
-    assert.is(result.status, 128 + number);
-  }
-  const bundle = t.bundle((config) => script(config, "echo up; sleep 100"));
-  const id = t.id();
-  const ending = t.runtime(["run", "--bundle", bundle.path, id]);
-  await waitFor("the container runs", async () => (await t.runtime(["state", id])).stdout.includes('"running"'));
-  silent(await t.runtime(["kill", id, "KILL"]));
-  assert.is((await ending).status, 128 + 9);
-});
-
-test("run removes the container at its end", async (t) => {
-  const bundle = t.bundle();
-  const id = t.id();
-  silent(await t.runtime(["run", "--bundle", bundle.path, id]));
-  refused(await t.runtime(["state", id]), "container does not exist");
-  assert.equal(t.leftovers(id), []);
-});
-
-test("run --keep keeps it, stopped", async (t) => {
-  const bundle = t.bundle();
-  const id = t.id();
-  silent(await t.runtime(["run", "--keep", "--bundle", bundle.path, id]));
-  assert.is(await new Container(t, bundle, id).status(), "stopped");
-  silent(await t.runtime(["delete", id]));
-});
-
-test("run --detach returns while the program runs", async (t) => {
-  for (const detach of ["-d", "--detach"]) {
-    const bundle = t.bundle((config) => script(config, "exec sleep 100"));
-    const container = new Container(t, bundle, t.id());
-    silent(await t.runtime(["run", detach, "--bundle", bundle.path, "--pid-file", file(t, "pid"), container.id]));
-    assert.is(await container.status(), "running");
-    assert.is(read(file(t, "pid")), `${(await container.state()).pid}`);
-  }
-});
-
-test("run passes standard input, output and error through", async (t) => {
-  const result = await run(t, "cat; echo to error >&2; exit 4", undefined, { input: "a\nb\0c" });
-  assert.is(result.stdout, "a\nb\0c");
-  assert.is(result.stderr, "to error\n");
-  assert.is(result.status, 4);
-});
-
-test("run BUNDLE takes a folder with a slash as the bundle and its name as the id", async (t) => {
-  onlyOurs("others take it as an id");
-  const bundle = t.bundle((config) => script(config, 'hostname; echo "$0"'));
-  assert.match(output(await t.runtime(["run", `./${basename(bundle.path)}`])), "tsrun-test");
-  assert.match(output(await t.runtime(["run", bundle.path])), "tsrun-test");
-});
-
-test("run NAME takes a folder of that name as the bundle, unless the working directory is one", async (t) => {
-  onlyOurs("others take it as an id");
-  const bundle = t.bundle((config) => script(config, "echo inner"));
-  assert.is(output(await t.runtime(["run", basename(bundle.path)])), "inner\n");
-  const outer = t.bundle((config) => script(config, "echo outer"));
-  fs.renameSync(bundle.path, join(outer.path, "inner"));
-  assert.is(output(await t.runtime(["run", "inner"], { cwd: outer.path })), "outer\n");
-  refused(await t.runtime(["run", "nothing-of-that-name"]), "config.json");
-});
-
-test("run BUNDLE whose name is no id asks for one", async (t) => {
-  onlyOurs("others take it as an id");
-  const bundle = t.bundle();
-  fs.renameSync(bundle.path, file(t, "not an id"));
-  refused(await t.runtime(["run", "./not an id"]), "--bundle");
-});
-
-test("a program that is not in PATH fails create and run with the text that docker looks for", async (t) => {
-  const bundle = t.bundle((config) => {
-    config.process.args = ["no-such-program"];
-  });
-  for (const verb of ["create", "run"]) {
-    const result = await t.runtime([verb, "--bundle", bundle.path, t.id()]);
-    refused(result, "executable file not found in $PATH");
-    assert.match(result.stderr, /"no-such-program\\?"/);
-  }
-});
-
-test("a program's path that does not exist fails create with the text that docker looks for", async (t) => {
-  const bundle = t.bundle((config) => {
-    config.process.args = ["/bin/no-such-program"];
-  });
-  for (const verb of ["create", "run"]) refused(await t.runtime([verb, "--bundle", bundle.path, t.id()]), "no such file or directory");
-});
-
-test("a program that is not executable, or a folder, fails create with the text that docker looks for", async (t) => {
-  const bundle = t.bundle();
-  fs.writeFileSync(join(bundle.rootfs, "bin/plain"), "#!/bin/sh\n", { mode: 0o644 });
-  for (const program of ["/bin/plain", "/etc"]) {
-    bundle.config.process.args = [program];
-    bundle.write();
-    refused(await t.runtime(["create", "--bundle", bundle.path, t.id()]), program === "/etc" ? /permission denied|is a directory/ : "permission denied");
-  }
-});
-
-test("a program that the kernel cannot execute is an error of start, or of run", async (t) => {
-  const bundle = t.bundle((config) => {
-    config.process.args = ["/bin/nonsense"];
-  });
-  fs.writeFileSync(join(bundle.rootfs, "bin/nonsense"), "neither a script nor a program\n", { mode: 0o755 });
-  assert.is.not((await runBundle(t, bundle)).status, 0);
 });
 
 test("the error of a program that the kernel cannot execute says why, at run and at start", async (t) => {
@@ -544,45 +265,10 @@ test("--rootless takes true, false and auto", async (t) => {
   assert.is((await t.runtime(["--rootless", "perhaps", "create", "--bundle", t.bundle().path, t.id()])).status, 1);
 });
 
-test("spec writes a config.json that runs, and refuses to write over one", async (t) => {
-  const folder = file(t, "specified");
-  fs.renameSync(t.bundle().path, folder);
-  fs.rmSync(join(folder, "config.json"));
-  silent(await t.runtime(["spec", "--bundle", folder]));
-  refused(await t.runtime(["spec"], { cwd: folder }), "exists");
-  const config = JSON.parse(read(join(folder, "config.json"))) as { process: { terminal: boolean; args: string[] }; root: object; hostname: string };
-  assert.equal([config.process.terminal, config.process.args, config.root], [true, ["sh"], { path: "rootfs", readonly: true }]);
-  config.process.terminal = false;
-  config.process.args = ["hostname"];
-  fs.writeFileSync(join(folder, "config.json"), JSON.stringify(config));
-  assert.is(output(await t.runtime(["run", "--bundle", folder, t.id()])), `${config.hostname}\n`);
-});
-
-test("spec --rootless writes a config with a user namespace and without a network namespace", async (t) => {
-  silent(await t.runtime(["spec", "--rootless"], { cwd: t.folder }));
-  const { linux } = JSON.parse(read(file(t, "config.json"))) as {
-    linux: { namespaces: { type: string }[]; uidMappings: object[]; gidMappings: object[]; resources?: object };
-  };
-  const types = linux.namespaces.map(({ type }) => type);
-  assert.ok(types.includes("user") && !types.includes("network"));
-  const own = [{ containerID: 0, hostID: 0, size: 1 }];
-  assert.equal([linux.uidMappings, linux.gidMappings, linux.resources ?? {}], [own, own, {}]);
-});
-
 test("a container's output reaches the caller's files, not the log", async (t) => {
   const text = await inside(t, "echo out");
   assert.is(text, "out\n");
 });
-
-/** A container whose shell writes the signal's name to /tmp/got and ends. */
-async function trapping(t: Parameters<typeof running>[0], signal: string): Promise<Container> {
-  const container = await running(t, (config) => {
-    config.root.readonly = false;
-    script(config, `trap 'echo ${signal} >/tmp/got; exit' ${signal}; touch /tmp/ready; while :; do sleep 0.01; done`);
-  });
-  await waitFor("the shell is ready", () => fs.existsSync(join(container.bundle.rootfs, "tmp/ready")));
-  return container;
-}
 
 function assertOneError(text: string): void {
   const lines = text.trimEnd().split("\n");

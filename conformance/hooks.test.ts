@@ -1,53 +1,16 @@
-/** Hooks of all six kinds: when, where, with what on standard input, and what their failures do (config.md#posix-platform-hooks). */
+/** Hooks of all six kinds: when they run, where, and with what (config.md#posix-platform-hooks). */
 
 import * as fs from "node:fs";
 import * as assert from "uvu/assert";
-import type { BundleConfig } from "../test/bundle.ts";
 import { needs } from "../test/harness.ts";
-import type { Ground } from "../test/harness.ts";
-import { Container, cannotCreate, created, file, read, refused, running, runBundle, script, silent, waitFor } from "./containers.ts";
+import { Container, created, file, read, refused, running, runBundle, script, silent, waitFor } from "./containers.ts";
 import type { State } from "./containers.ts";
+import { ALL_BUT_POSTSTART, everywhere, hook, IN_OWN_PROC, live, NAMESPACES, POINTS, RUNTIME_POINTS, shareFolder } from "./hooks.ts";
+import type { Hook } from "./hooks.ts";
 import { onlyOurs, suite } from "./suite.ts";
 
 const test = suite("hooks");
 needs("root");
-
-type Hook = NonNullable<BundleConfig["hooks"]>[string][number];
-
-/** In the order in which they run. */
-const POINTS = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"] as const;
-/** Without poststart, which runc runs elsewhere up to 1.5: what holds of the others should be proved on it. */
-const ALL_BUT_POSTSTART = POINTS.filter((point) => point !== "poststart");
-const RUNTIME_POINTS = ["prestart", "createRuntime", "poststart", "poststop"] as const;
-/** In createContainer /proc is still the host's, where a shell cannot find itself by its pid. */
-const IN_OWN_PROC = POINTS.filter((point) => point !== "createContainer");
-const CREATE_POINTS = ["prestart", "createRuntime", "createContainer"] as const;
-const NAMESPACES = ["mnt", "pid", "net", "ipc", "uts"] as const;
-
-/** A hook that runs a shell script; the script finds the test's folder in the container under its own name. */
-function hook(text: string, more: Partial<Hook> = {}): Hook {
-  return { path: "/bin/sh", args: ["sh", "-c", text], env: ["PATH=/usr/bin:/bin"], ...more };
-}
-
-/** The test's folder appears in the container where it is on the host. */
-function shareFolder(t: Ground, config: BundleConfig): void {
-  config.mounts.push({ destination: t.folder, source: t.folder, options: ["rbind", "rw"] });
-}
-
-/** One hook at each of the points, which runs a script with the point's name as $0. */
-function everywhere(t: Ground, config: BundleConfig, text: string, points: readonly string[] = POINTS, more: Partial<Hook> = {}): void {
-  shareFolder(t, config);
-  const at = (point: string): Hook => hook(text, { args: ["sh", "-c", text, point], ...more });
-  config.hooks = Object.fromEntries(points.map((point) => [point, [at(point)]]));
-}
-
-/** Runs a whole life; the program ends when it is killed. */
-async function live(t: Ground, change: (config: BundleConfig) => void): Promise<Container> {
-  const container = await running(t, change);
-  await container.end();
-  silent(await container.verb("delete"));
-  return container;
-}
 
 test("HK-10 HK-11 HK-12 create runs prestart, createRuntime, createContainer in this order, and no others", async (t) => {
   await created(t, (config) => everywhere(t, config, `echo $0 >>${file(t, "log")}`, ALL_BUT_POSTSTART));
@@ -71,10 +34,11 @@ test("HK-14 create does not run poststart, start does after startContainer", asy
 
 test("HK-13 startContainer runs before the program", async (t) => {
   const log = file(t, "log");
-  await live(t, (config) => {
+  await running(t, (config) => {
     everywhere(t, config, `echo $0 >>${log}`, ["startContainer"]);
     script(config, `echo program >>${log}; exec sleep 100`);
   });
+  await waitFor("the program runs", () => read(log).includes("program"));
   assert.is(read(log), "startContainer\nprogram\n");
 });
 
@@ -272,214 +236,6 @@ test("a daemon that a createContainer hook leaves ends with the container", asyn
     config.hooks = { createContainer: [hook("sleep 1234 & exit 0")] };
   });
   assert.equal(t.leftovers(container.id), []);
-});
-
-test("HK-10 HK-11 HK-12 a hook of create that fails fails create, and nothing stays", async (t) => {
-  for (const point of CREATE_POINTS) {
-    await cannotCreate(
-      t,
-      (config) => {
-        config.hooks = { [point]: [hook("echo my last words >&2; exit 7")] };
-      },
-      /hook[^]*(status 7[^]*my last words|my last words[^]*status 7)/,
-    );
-  }
-});
-
-test("the error of a hook that fails names its kind and its place in the list", async (t) => {
-  for (const point of CREATE_POINTS) {
-    await cannotCreate(
-      t,
-      (config) => {
-        config.hooks = { [point]: [hook("exit 0"), hook("exit 7")] };
-      },
-      new RegExp(`${point}.*1`),
-    );
-  }
-});
-
-test("HK-10 HK-11 HK-12 when a hook of create fails the next ones do not run, but poststop does", async (t) => {
-  for (const point of CREATE_POINTS) {
-    const log = file(t, point);
-    await cannotCreate(
-      t,
-      (config) => {
-        everywhere(t, config, `echo $0 >>${log}`);
-        if (config.hooks?.["poststart"] !== undefined) delete config.hooks["poststart"];
-        config.hooks?.[point]?.unshift(hook("exit 1"));
-      },
-      "hook",
-    );
-    const before = POINTS.slice(0, POINTS.indexOf(point));
-    assert.is(read(log), [...before, "poststop"].map((name) => `${name}\n`).join(""), point);
-  }
-});
-
-test("HK-10 a hook whose program does not exist fails create", async (t) => {
-  for (const point of CREATE_POINTS) {
-    await cannotCreate(
-      t,
-      (config) => {
-        config.hooks = { [point]: [{ path: "/no/such/hook" }] };
-      },
-      "no such file or directory",
-    );
-  }
-});
-
-test("HK-10 a hook that dies of a signal fails create", async (t) => {
-  for (const point of CREATE_POINTS) {
-    await cannotCreate(
-      t,
-      (config) => {
-        config.hooks = { [point]: [hook("kill -KILL $$")] };
-      },
-      /signal|SIGKILL/,
-    );
-  }
-});
-
-test("HK-13 a startContainer hook that fails keeps the program from running, and nothing stays but poststop's work", async (t) => {
-  const container = await created(t, (config) => {
-    everywhere(t, config, `echo $0 >>${file(t, "log")}`, ["startContainer", "poststart", "poststop"]);
-    config.hooks?.["startContainer"]?.unshift(hook("echo my last words >&2; exit 7"));
-    script(config, `echo program >>${file(t, "log")}`);
-  });
-  refused(await container.verb("start"), /startContainer[^]*(status 7[^]*my last words|my last words[^]*status 7)/);
-  refused(await container.verb("state"), "container does not exist");
-  assert.is(read(file(t, "log")), "poststop\n");
-  assert.equal(t.leftovers(container.id), []);
-});
-
-test("HK-13 run with a startContainer hook that fails fails, and nothing stays", async (t) => {
-  const id = t.id();
-  const bundle = t.bundle((config) => {
-    everywhere(t, config, `echo $0 >>${file(t, "log")}`, ["poststop"]);
-    config.hooks = { ...config.hooks, startContainer: [hook("exit 7")] };
-    script(config, `echo program >>${file(t, "log")}`);
-  });
-  const result = await t.runtime(["run", "--bundle", bundle.path, id]);
-  assert.is.not(result.status, 0);
-  assert.match(result.stderr, "startContainer");
-  assert.is(read(file(t, "log")), "poststop\n");
-  assert.equal(t.leftovers(id), []);
-});
-
-test("HK-14 a poststart hook that fails is an error of start; the container is ended, and poststop runs", async (t) => {
-  const container = await created(t, (config) => {
-    everywhere(t, config, `echo $0 >>${file(t, "log")}`, ["poststop"]);
-    config.hooks = { ...config.hooks, poststart: [hook("echo my last words >&2; exit 7"), hook(`echo next >>${file(t, "log")}`)] };
-  });
-  const { pid } = await container.state();
-  refused(await container.verb("start"), /poststart[^]*(status 7[^]*my last words|my last words[^]*status 7)/);
-  assert.not(fs.existsSync(`/proc/${pid}/exe`));
-  refused(await container.verb("state"), "container does not exist");
-  assert.is(read(file(t, "log")), "poststop\n");
-  assert.equal(t.leftovers(container.id), []);
-});
-
-test("HK-14 run with a poststart hook that fails fails, and nothing stays", async (t) => {
-  const id = t.id();
-  const bundle = t.bundle((config) => {
-    config.process.args = ["/bin/sleep", "100"];
-    config.hooks = { poststart: [hook("exit 7")] };
-  });
-  const result = await t.runtime(["run", "--bundle", bundle.path, id]);
-  assert.is(result.status, 1);
-  assert.match(result.stderr, "poststart");
-  assert.equal(t.leftovers(id), []);
-});
-
-test("HK-15 a poststop hook that fails is a warning: the next ones run, and delete succeeds", async (t) => {
-  const container = await running(t, (config) => {
-    everywhere(t, config, `echo $0 >>${file(t, "log")}`, ["poststop"]);
-    config.hooks?.["poststop"]?.unshift(hook("echo my last words >&2; exit 7"), { path: "/no/such/hook" });
-  });
-  await container.end();
-  const result = await container.verb("delete");
-  assert.is(result.status, 0);
-  assert.match(result.stderr, /warning[^]*poststop/);
-  assert.is(read(file(t, "log")), "poststop\n");
-  assert.equal(t.leftovers(container.id), []);
-});
-
-test("HK-15 run with a poststop hook that fails keeps the program's exit status", async (t) => {
-  const bundle = t.bundle((config) => {
-    script(config, "exit 5");
-    config.hooks = { poststop: [hook("exit 7")] };
-  });
-  const result = await runBundle(t, bundle);
-  assert.is(result.status, 5);
-  assert.match(result.stderr, /warning[^]*poststop/);
-});
-
-test("HK-05 a hook of create that takes longer than its timeout is ended and fails create", async (t) => {
-  const late = (point: string): Hook => hook(`echo $$ >${t.folder}/${point}-pid; exec sleep 100`, { timeout: 1 });
-  await Promise.all(
-    CREATE_POINTS.map(async (point) => {
-      const begin = performance.now();
-      await cannotCreate(
-        t,
-        (config) => {
-          config.hooks = { [point]: [late(point)] };
-        },
-        "hook",
-      );
-      const seconds = (performance.now() - begin) / 1000;
-      assert.ok(seconds >= 1 && seconds < 5, `${point} took ${seconds} s`);
-    }),
-  );
-  for (const point of ["prestart", "createRuntime"]) assert.not(fs.existsSync(`/proc/${read(file(t, `${point}-pid`)).trim()}/exe`), point);
-});
-
-test("HK-05 a startContainer hook that takes longer than its timeout is ended and fails start", async (t) => {
-  const container = await created(t, (config) => {
-    config.hooks = { startContainer: [hook("exec sleep 100", { timeout: 1 })] };
-  });
-  const begin = performance.now();
-  refused(await container.verb("start"), "startContainer");
-  assert.ok(performance.now() - begin < 5000);
-});
-
-test("HK-05 a poststop hook that takes longer than its timeout is a warning", async (t) => {
-  const container = await running(t, (config) => {
-    config.hooks = { poststop: [hook("exec sleep 100", { timeout: 1 }), hook(`echo next >${file(t, "log")}`)] };
-  });
-  await container.end();
-  const result = await container.verb("delete");
-  assert.is(result.status, 0);
-  assert.match(result.stderr, /warning[^]*poststop/);
-  assert.is(read(file(t, "log")), "next\n");
-});
-
-test("HK-05 a hook that ends within its timeout is no failure", async (t) => {
-  await created(t, (config) => {
-    config.hooks = Object.fromEntries(CREATE_POINTS.map((point) => [point, [hook("exit 0", { timeout: 5 })]]));
-  });
-});
-
-test("HK-02 a hook's path that is not absolute is an error", async (t) => {
-  for (const point of POINTS) {
-    await cannotCreate(
-      t,
-      (config) => {
-        config.hooks = { [point]: [{ path: "bin/true" }] };
-      },
-      /absolute/,
-    );
-  }
-});
-
-test("HK-05 a timeout that is not positive is an error", async (t) => {
-  for (const timeout of [0, -1]) {
-    await cannotCreate(
-      t,
-      (config) => {
-        config.hooks = { createRuntime: [{ path: "/bin/true", timeout }] };
-      },
-      /timeout/,
-    );
-  }
 });
 
 test("while a hook runs, state says creating", async (t) => {
