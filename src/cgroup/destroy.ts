@@ -25,6 +25,9 @@ export function tryDestroy(directories: readonly CgroupDirectory[]): Holder[] {
   return holders;
 }
 
+const POLL_MILLIS = 1;
+const TIMEOUT_MILLIS = 10_000;
+
 /**
  * Removes the cgroup. Where processes are still in it, `waitForExit` waits for the end of any of them, driven by the
  * kernel, and resolves to false when it has waited long enough: then it is an error that names them.
@@ -33,11 +36,16 @@ export async function destroyCgroup(
   directories: readonly CgroupDirectory[],
   waitForExit: (pids: readonly number[]) => Promise<boolean>,
 ): Promise<void> {
-  let holders = tryDestroy(directories);
-  while (holders.length > 0) {
+  const deadline = Date.now() + TIMEOUT_MILLIS;
+  for (let holders = tryDestroy(directories); holders.length > 0; holders = tryDestroy(directories)) {
     const pids = [...new Set(holders.flatMap((holder) => holder.pids))];
-    if (!(await waitForExit(pids))) throw destroyError(holders);
-    holders = tryDestroy(directories);
+    if (pids.length > 0) {
+      if (!(await waitForExit(pids))) throw destroyError(holders);
+      continue;
+    }
+    // Who is dying is listed no more, but holds the directory for a moment longer.
+    if (Date.now() > deadline) throw destroyError(holders);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MILLIS));
   }
 }
 
