@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import * as assert from "uvu/assert";
 import { needs } from "../test/harness.ts";
 import type { Ground } from "../test/harness.ts";
-import { Container, created, file, output, read, refused, run, runBundle, running, script, silent, waitFor } from "./containers.ts";
+import { Container, created, file, fromShell, output, read, refused, run, runBundle, running, script, silent, waitFor } from "./containers.ts";
 import { onlyOurs, suite } from "./suite.ts";
 
 const test = suite("kill, delete, run");
@@ -146,6 +146,20 @@ test("run passes standard input, output and error through", async (t) => {
   assert.is(result.stderr, "to error\n");
   assert.is(result.status, 4);
 });
+
+for (const signal of ["TERM", "HUP", "USR1", "USR2", "ALRM", "WINCH"]) {
+  test(`run forwards ${signal}, or keeps it where it is not the program's`, async (t) => {
+    const bundle = t.bundle((config) => {
+      config.root.readonly = false;
+      script(config, `trap 'echo got; exit 7' ${signal}; trap 'exit 8' QUIT; touch /tmp/ready; while :; do sleep 0.01; done`);
+    });
+    // WINCH is about the terminal, which there is none of; QUIT shows that the container is still there.
+    const send = signal === "WINCH" ? "kill -WINCH $pid; sleep 0.1; kill -QUIT $pid" : `kill -${signal} $pid`;
+    const first = `"$0" "$@" & pid=$!\nwhile [ ! -e ${bundle.rootfs}/tmp/ready ]; do sleep 0.01; done\n${send}\nwait $pid; exit $?`;
+    const result = await fromShell(t, `set -m\n${first}`, ["run", "--bundle", bundle.path, t.id()]);
+    assert.equal([result.stdout, result.status], signal === "WINCH" ? ["", 8] : ["got\n", 7], result.stderr);
+  });
+}
 
 test("run BUNDLE takes a folder with a slash as the bundle and its name as the id", async (t) => {
   onlyOurs("others take it as an id");
