@@ -27,9 +27,11 @@ bool is_null_device(int fd) {
   return (status.stx_mode & S_IFMT) == S_IFCHR && status.stx_rdev_major == 1 && status.stx_rdev_minor == 3;
 }
 
-// Puts a copy of one mount on top of what `target` names.
+// Puts a copy of one mount on top of what `target` names. Before Linux 6.15 a mount that is not attached anywhere cannot
+// be copied: then it is attached here itself, and the next copy is made of it.
 long cover(int target, int with) {
   long copy = clone_tree(with, 0);
+  if (copy == -sys::kEINVAL) return sys::move_mount(with, "", target, "", kMoveFromFd | kMoveToFd);
   if (copy < 0) return copy;
   long result = sys::move_mount(static_cast<int>(copy), "", target, "", kMoveFromFd | kMoveToFd);
   sys::close(static_cast<int>(copy));

@@ -71,7 +71,7 @@ export const OPS = {
   mask: {
     code: 24,
     fields: [["root", "f"], ["path", "s"], ["null", "f"], ["empty", "f"]],
-    calls: "openat2 (statx (statx )?open_tree move_mount close close )?",
+    calls: "openat2 (statx (statx )?open_tree move_mount close (close )?)?",
   },
   readonly_path: {
     code: 25,
