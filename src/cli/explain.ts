@@ -4,11 +4,11 @@ import { basename } from "node:path";
 import { readBundle } from "../container/create.ts";
 import { probeHost } from "../container/probe.ts";
 import { UsageError } from "../errors.ts";
-import { writeSync } from "../native/files.ts";
 import { explainJson, explainText } from "../plan/explain.ts";
 import { plan } from "../plan/plan.ts";
 import type { Invocation } from "./invocation.ts";
 import { flag, text } from "./parse.ts";
+import { print } from "./output.ts";
 
 export function explainVerb({ parsed, path, environment, warn }: Invocation): number {
   const format = text(parsed, "format") ?? "text";
@@ -24,6 +24,6 @@ export function explainVerb({ parsed, path, environment, warn }: Invocation): nu
     environment,
   });
   for (const warning of planned.warnings) warn(warning);
-  writeSync(1, format === "json" ? explainJson(planned) : explainText(planned));
+  print(format === "json" ? explainJson(planned) : explainText(planned));
   return 0;
 }

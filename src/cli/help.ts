@@ -1,15 +1,25 @@
 /** Help texts, by commander, from the same tables that the parser reads. */
 
-import { writeSync } from "../native/files.ts";
 import { Command, Option as CommanderOption } from "commander";
 import type { Option, Verb } from "./options.ts";
 import { GLOBAL_OPTIONS, VERBS } from "./options.ts";
+import { print } from "./output.ts";
 
 /** Prints the help of a verb, or of all. */
 export function printHelp(name?: string): number {
   const verb = VERBS.find((candidate) => candidate.name === name);
-  writeSync(1, (verb === undefined ? programCommand() : verbCommand(verb)).helpInformation());
+  print(helpText(verb));
   return 0;
+}
+
+/** commander adds examples only where it prints by itself. */
+function helpText(verb: Verb | undefined): string {
+  const program = programCommand();
+  if (verb === undefined) return program.helpInformation();
+  const command = program.commands.find((candidate) => candidate.name() === verb.name) ?? program;
+  const { examples = [] } = verb;
+  const text = command.helpInformation();
+  return examples.length === 0 ? text : `${text}\nExamples:\n${examples.map((example) => `  ${example}\n`).join("")}`;
 }
 
 /** The whole command line for commander. */
@@ -20,11 +30,10 @@ export function programCommand(): Command {
   return program.helpOption(false).helpCommand(false);
 }
 
-export function verbCommand({ name, summary, args, options, examples = [] }: Verb): Command {
+export function verbCommand({ name, summary, args, options }: Verb): Command {
   const command = new Command(name).description(summary);
   for (const argument of args) command.argument(argument);
   addOptions(command, options);
-  if (examples.length > 0) command.addHelpText("after", `\nExamples:\n${examples.map((example) => `  ${example}\n`).join("")}`);
   return command;
 }
 

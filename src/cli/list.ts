@@ -3,9 +3,9 @@
 import { describeContainer } from "../container/describe.ts";
 import type { Description } from "../container/describe.ts";
 import { UsageError } from "../errors.ts";
-import { writeSync } from "../native/files.ts";
 import type { Invocation } from "./invocation.ts";
 import { flag, text } from "./parse.ts";
+import { print } from "./output.ts";
 
 const HEADINGS: readonly string[] = ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"];
 const GAP = 3;
@@ -44,8 +44,4 @@ function table(containers: readonly Description[]): string {
 
 function ownerName(owner: string): string {
   return owner === "0" ? "root" : `#${owner}`;
-}
-
-function print(output: string): void {
-  if (output !== "") writeSync(1, output);
 }

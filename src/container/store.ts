@@ -139,7 +139,7 @@ export class Store {
 
   ids(): string[] {
     try {
-      return readdirSync(this.root).filter((name) => ID.test(name) && name !== "." && name !== "..");
+      return readdirSync(this.root).filter((name) => ID.test(name) && name !== "." && name !== "..").sort();
     } catch (error) {
       if (isNativeError(error) && error.code === "ENOENT") return [];
       throw inWords(`list "${this.root}"`, error);
