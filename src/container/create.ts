@@ -1,7 +1,7 @@
 /** `create`: from a bundle to a container that waits, or nothing at all (runtime.md#create). */
 
 import { basename, dirname, join } from "node:path";
-import { ConfigError, StepError, SystemError, UsageError } from "../errors.ts";
+import { ConfigError, HookError, StepError, SystemError, UsageError, formatPlace } from "../errors.ts";
 import type { Place } from "../errors.ts";
 import type { Cgroup } from "../cgroup/cgroup.ts";
 import type { Host } from "../host.ts";
@@ -278,10 +278,13 @@ function makeHandlers({ options, config, bytes, plan }: HandlerContext): Handler
     },
     stepFailed: (step, error) => {
       const { op = "", what = op, at } = plan.steps[step] ?? {};
+      const place = at === undefined ? undefined : placeIn(bytes)(at);
+      if (error instanceof HookError && place !== undefined) {
+        return new HookError(`${error.message} (${formatPlace("config.json", place)})`, { cause: error });
+      }
       if (!(error instanceof SystemError)) return error;
       const { errno, reason, action } = error;
       const detail = action === what ? reason : `cannot ${action}: ${reason}`;
-      const place = at === undefined ? undefined : placeIn(bytes)(at);
       return new StepError({ step, op, action: what, errno, reason: detail, place }, { cause: error });
     },
     failure: ({ step, errno, text }) => {
