@@ -34,6 +34,7 @@ export const DEVIATIONS: readonly Deviation[] = [
   { runtime: "runc 1.1", test: "hook failures: HK-15 run with a poststop hook", reason: "the warning does not name the hook's kind" },
   { runtime: "runc", test: "hook failures: HK-05 a poststop hook that takes longer", reason: "it is an error of delete, against the specification" },
   { runtime: "runc", test: "hook failures: HK-02", reason: "it runs relative paths" },
+  { runtime: "runc 1.1", test: "process: PRC-16", reason: "it takes the last one, against the specification" },
   { runtime: "runc", test: "process: HOME is / where the container's passwd is a directory", reason: "it leaves HOME empty" },
   { runtime: "runc 1.1", test: "process: rlimits that the config does not name", reason: "Go has raised the soft limit of open files" },
   { runtime: "runc 1.3", test: "capabilities: PRC-22 to PRC-26 empty sets, and no sets", reason: "without any sets it leaves the caller's" },
