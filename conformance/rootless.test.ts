@@ -1,0 +1,82 @@
+/** Containers of an ordinary user, with the config that `spec --rootless` writes. */
+
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import { join } from "node:path";
+import * as assert from "uvu/assert";
+import type { Bundle } from "../test/bundle.ts";
+import { needs, skip } from "../test/harness.ts";
+import type { Ground } from "../test/harness.ts";
+import { RUNTIME, runRuntime } from "../test/runtime.ts";
+import type { Result } from "../test/runtime.ts";
+import { file, output, silent, waitFor } from "./containers.ts";
+import { suite } from "./suite.ts";
+
+const test = suite("rootless");
+needs("root");
+
+const USER = 12_345;
+const AS_USER = ["--reuid", `${USER}`, "--regid", `${USER}`, "--clear-groups", "--"];
+
+/** Calls the runtime as the ordinary user, with a state root of his. */
+function asUser(t: Ground, ...args: readonly string[]): Promise<Result> {
+  return runRuntime([...AS_USER, RUNTIME, "--root", file(t, "his/state"), ...args], {
+    folder: t.folder,
+    program: "setpriv",
+    cwd: file(t, "his"),
+    env: { HOME: file(t, "his"), XDG_RUNTIME_DIR: file(t, "his") },
+  });
+}
+
+/** A bundle of the user's with the config of `spec --rootless` and this program. */
+async function bundleOfUser(t: Ground, ...args: readonly string[]): Promise<Bundle> {
+  needs("setpriv");
+  if (spawnSync("setpriv", [...AS_USER, "test", "-x", RUNTIME]).status !== 0) skip("an ordinary user cannot reach the runtime");
+  fs.mkdirSync(file(t, "his"));
+  const bundle = t.bundle();
+  fs.rmSync(join(bundle.path, "config.json"));
+  for (const path of [file(t, "his"), bundle.path, bundle.rootfs]) fs.chownSync(path, USER, USER);
+  silent(await asUser(t, "spec", "--rootless", "--bundle", bundle.path));
+  const config = JSON.parse(fs.readFileSync(join(bundle.path, "config.json"), "utf8")) as Bundle["config"];
+  config.process.terminal = false;
+  config.process.args = [...args];
+  // Under test is what the kernel allows; the warnings about capabilities are another test's matter.
+  config.process["capabilities"] = {};
+  bundle.write(JSON.stringify(config));
+  return bundle;
+}
+
+test("run runs a container for a user who is root nowhere else", async (t) => {
+  const bundle = await bundleOfUser(t, "/bin/sh", "-c", "id -u; cat /proc/self/uid_map; hostname; exit 7");
+  const result = await asUser(t, "run", "--bundle", bundle.path, t.id());
+  assert.is(result.status, 7, result.stderr);
+  assert.match(result.stdout, new RegExp(`^0\\n +0 +${USER} +1\\n\\w+\\n$`));
+});
+
+test("create, start, state, kill and delete work for him, too", async (t) => {
+  const bundle = await bundleOfUser(t, "/bin/sleep", "100");
+  const id = t.id();
+  silent(await asUser(t, "create", "--bundle", bundle.path, id));
+  silent(await asUser(t, "start", id));
+  const { pid, status } = JSON.parse(output(await asUser(t, "state", id))) as { pid: number; status: string };
+  assert.is(status, "running");
+  assert.is(fs.statSync(`/proc/${pid}`).uid, USER);
+  silent(await asUser(t, "kill", id, "KILL"));
+  await waitFor("it stops", async () => (await asUser(t, "state", id)).stdout.includes('"stopped"'));
+  silent(await asUser(t, "delete", id));
+});
+
+test("without --root his states are in XDG_RUNTIME_DIR", async (t) => {
+  const bundle = await bundleOfUser(t, "/bin/true");
+  const id = t.id();
+  const result = await runRuntime([...AS_USER, RUNTIME, "run", "--keep", "--bundle", bundle.path, id], {
+    folder: t.folder,
+    program: "setpriv",
+    env: { HOME: file(t, "his"), XDG_RUNTIME_DIR: file(t, "his"), USER: "someone" },
+  });
+  assert.is(result.status, 0, result.stderr);
+  const name = fs.readdirSync(file(t, "his")).find((entry) => fs.existsSync(join(file(t, "his"), entry, id)));
+  assert.is(name, RUNTIME.split("/").at(-1));
+});
+
+test.run();
