@@ -4,14 +4,13 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import type { BundleConfig } from "../test/bundle.ts";
-import { needs, skip } from "../test/harness.ts";
+import { skip } from "../test/harness.ts";
 import type { Ground } from "../test/harness.ts";
 import { cannotCreate, created, inside, read, run, running, script, silent } from "./containers.ts";
 import type { Container } from "./containers.ts";
 import { suite } from "./suite.ts";
 
 const test = suite("cgroups");
-needs("root");
 
 const ROOT = "/sys/fs/cgroup";
 const MEBIBYTE = 1 << 20;

@@ -3,13 +3,11 @@
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
 import * as assert from "uvu/assert";
-import { needs } from "../test/harness.ts";
 import { Container, created, file, inside, output, read, refused, runBundle, script, silent } from "./containers.ts";
 import type { State } from "./containers.ts";
 import { onlyOurs, suite } from "./suite.ts";
 
 const test = suite("command line");
-needs("root");
 
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 

@@ -4,14 +4,12 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import type { BundleConfig } from "../test/bundle.ts";
-import { needs } from "../test/harness.ts";
 import type { Ground } from "../test/harness.ts";
 import type { Result } from "../test/runtime.ts";
 import { cannotCreate, inside, output, refused, runBundle, script } from "./containers.ts";
 import { onlyOurs, suite } from "./suite.ts";
 
 const test = suite("config");
-needs("root");
 
 /** Tries to create a container from a text. */
 async function createFrom(t: Ground, text: string): Promise<Result> {

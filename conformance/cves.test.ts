@@ -5,14 +5,12 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import type { Bundle, BundleConfig } from "../test/bundle.ts";
-import { needs } from "../test/harness.ts";
 import type { Ground } from "../test/harness.ts";
 import { Container, created, fromShell, inside, output, read, runBundle, running, script, silent, waitFor } from "./containers.ts";
 import { listen } from "./probe.ts";
 import { onlyOurs, suite } from "./suite.ts";
 
 const test = suite("attacks");
-needs("root");
 
 /** A folder of the host that nothing may be made in. */
 function outside(t: Ground): string {

@@ -5,12 +5,10 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import type { BundleConfig } from "../test/bundle.ts";
-import { needs } from "../test/harness.ts";
 import { cannotCreate, inside, output, runBundle, script } from "./containers.ts";
 import { suite } from "./suite.ts";
 
 const test = suite("devices");
-needs("root");
 
 const DEFAULTS = "null 1:3,zero 1:5,full 1:7,random 1:8,urandom 1:9,tty 5:0".split(",");
 

@@ -4,12 +4,10 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import type { BundleConfig } from "../test/bundle.ts";
-import { needs } from "../test/harness.ts";
 import { cannotCreate, file, read, refused, silent } from "./containers.ts";
 import { onlyOurs, suite } from "./suite.ts";
 
 const test = suite("failures");
-needs("root");
 
 /** Beside containers a runtime may keep what it needs again, under a name that no container can have. */
 const IS_ID = /^[\w+-][\w+.-]*$/;

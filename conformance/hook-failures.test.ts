@@ -2,14 +2,12 @@
 
 import * as fs from "node:fs";
 import * as assert from "uvu/assert";
-import { needs } from "../test/harness.ts";
 import { cannotCreate, created, file, read, refused, running, runBundle, script } from "./containers.ts";
 import { CREATE_POINTS, everywhere, hook, POINTS } from "./hooks.ts";
 import type { Hook } from "./hooks.ts";
 import { onlyOurs, suite } from "./suite.ts";
 
 const test = suite("hook failures");
-needs("root");
 
 test("HK-10 HK-11 HK-12 a hook of create that fails fails create, and nothing stays", async (t) => {
   for (const point of CREATE_POINTS) {

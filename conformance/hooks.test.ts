@@ -10,7 +10,6 @@ import type { Hook } from "./hooks.ts";
 import { onlyOurs, suite } from "./suite.ts";
 
 const test = suite("hooks");
-needs("root");
 
 test("HK-10 HK-11 HK-12 create runs prestart, createRuntime, createContainer in this order, and no others", async (t) => {
   await created(t, (config) => everywhere(t, config, `echo $0 >>${file(t, "log")}`, ALL_BUT_POSTSTART));

@@ -3,13 +3,11 @@
 import * as fs from "node:fs";
 import { basename, join } from "node:path";
 import * as assert from "uvu/assert";
-import { needs } from "../test/harness.ts";
 import type { Ground } from "../test/harness.ts";
 import { Container, created, file, fromShell, output, read, refused, run, runBundle, running, script, silent, waitFor } from "./containers.ts";
 import { onlyOurs, suite } from "./suite.ts";
 
 const test = suite("kill, delete, run");
-needs("root");
 
 test("kill sends SIGTERM where no signal is named", async (t) => {
   const container = await trapping(t, "TERM");

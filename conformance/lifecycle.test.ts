@@ -3,13 +3,12 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { needs, skip } from "../test/harness.ts";
+import { skip } from "../test/harness.ts";
 import type { Ground } from "../test/harness.ts";
 import { Container, created, file, output, read, refused, running, script, silent, waitFor } from "./containers.ts";
 import { onlyOurs, suite } from "./suite.ts";
 
 const test = suite("lifecycle");
-needs("root");
 
 const FREEZER = "/sys/fs/cgroup/freezer";
 

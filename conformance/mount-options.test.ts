@@ -3,7 +3,6 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { needs } from "../test/harness.ts";
 import type { Ground } from "../test/harness.ts";
 import { cannotCreate, inside, output, read, runBundle, running, script, waitFor } from "./containers.ts";
 import { mountTmpfs, withHostMounts } from "./host-mounts.ts";
@@ -12,7 +11,6 @@ import type { MountLine } from "./mountinfo.ts";
 import { suite } from "./suite.ts";
 
 const test = suite("mount options");
-needs("root");
 
 async function tmpfs(t: Ground, options: string[]): Promise<MountLine> {
   return mountAt(await mountsWith(t, [{ destination: "/mnt", type: "tmpfs", source: "tmpfs", options }]), "/mnt");

@@ -4,7 +4,6 @@ import * as fs from "node:fs";
 import { basename, join } from "node:path";
 import * as assert from "uvu/assert";
 import type { Bundle, BundleConfig } from "../test/bundle.ts";
-import { needs } from "../test/harness.ts";
 import type { Ground } from "../test/harness.ts";
 import { cannotCreate, file, inside, output, read, runBundle, script } from "./containers.ts";
 import { mountAt, mountsWith, parseMountinfo } from "./mountinfo.ts";
@@ -12,7 +11,6 @@ import type { MountEntry } from "./mountinfo.ts";
 import { suite } from "./suite.ts";
 
 const test = suite("mounts");
-needs("root");
 
 /** A folder of the host with one file, to be mounted. */
 function folder(t: Ground, name = "source"): string {

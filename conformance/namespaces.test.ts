@@ -11,7 +11,6 @@ import type { Container } from "./containers.ts";
 import { suite } from "./suite.ts";
 
 const test = suite("namespaces");
-needs("root");
 
 /** The specification's names, and the kernel's in /proc/PID/ns. */
 const TYPES: Readonly<Record<string, string>> = { pid: "pid", network: "net", mount: "mnt", ipc: "ipc", uts: "uts", cgroup: "cgroup", time: "time" };

@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { needs, skip } from "../test/harness.ts";
+import { skip } from "../test/harness.ts";
 import type { Ground } from "../test/harness.ts";
 import type { Bundle, BundleConfig } from "../test/bundle.ts";
 import { cannotCreate, created, fromShell, inside, output, read, run, runBundle, script } from "./containers.ts";
@@ -12,7 +12,6 @@ import { probe } from "./probe.ts";
 import { onlyOurs, suite } from "./suite.ts";
 
 const test = suite("process");
-needs("root");
 
 const ALL_LIMITS = "AS CORE CPU DATA FSIZE LOCKS MEMLOCK MSGQUEUE NICE NOFILE NPROC RSS RTPRIO RTTIME SIGPENDING STACK".split(" ");
 

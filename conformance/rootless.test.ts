@@ -13,7 +13,6 @@ import { file, output, silent, waitFor } from "./containers.ts";
 import { suite } from "./suite.ts";
 
 const test = suite("rootless");
-needs("root");
 
 const USER = 12_345;
 const AS_USER = ["--reuid", `${USER}`, "--regid", `${USER}`, "--clear-groups", "--"];

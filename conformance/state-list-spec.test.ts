@@ -3,13 +3,11 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { needs } from "../test/harness.ts";
 import { created, file, output, read, refused, running, silent } from "./containers.ts";
 import type { State } from "./containers.ts";
 import { suite } from "./suite.ts";
 
 const test = suite("state, list, spec");
-needs("root");
 
 interface Listed extends State {
   readonly created: string;

@@ -2,13 +2,11 @@
 
 import * as fs from "node:fs";
 import * as assert from "uvu/assert";
-import { needs } from "../test/harness.ts";
 import type { Ground } from "../test/harness.ts";
 import { created, file, fromShell, output, read, refused, running, script, silent } from "./containers.ts";
 import { onlyOurs, suite } from "./suite.ts";
 
 const test = suite("descriptors");
-needs("root");
 
 /** Prints the shell's descriptors; the shell itself has the directory open meanwhile, in the lowest place that is free. */
 const LIST = "cd /proc/$$/fd; echo *";

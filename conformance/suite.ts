@@ -1,7 +1,7 @@
 /** Suites that judge any runtime: where one deviates for a known reason, its failure is a skip, and its success an error. */
 
 import { spawnSync } from "node:child_process";
-import { skip, suite as groundSuite } from "../test/harness.ts";
+import { needs, skip, suite as groundSuite } from "../test/harness.ts";
 import type { Ground, Suite } from "../test/harness.ts";
 import { RUNTIME } from "../test/runtime.ts";
 import { DEVIATIONS } from "./deviations.ts";
@@ -24,11 +24,15 @@ export function onlyOurs(reason: string): void {
   if (!isOurs()) skip(`only tsrun promises it: ${reason}`);
 }
 
-/** As the harness's suite, with the known deviations of the runtime that is judged. */
-export function suite(name: string): Suite {
+/** As the harness's suite, with the known deviations of the runtime that is judged; `demand` may skip every test of it. */
+export function suite(name: string, demand?: () => void): Suite {
   const inner = groundSuite(name);
   const add = (title: string, body: (ground: Ground) => Promise<void> | void): void => {
-    inner(title, (ground) => judge(`${name}: ${title}`, () => body(ground)));
+    inner(title, (ground) => {
+      needs("root");
+      demand?.();
+      return judge(`${name}: ${title}`, () => body(ground));
+    });
   };
   return Object.assign(add, { run: () => inner.run() });
 }

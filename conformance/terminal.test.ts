@@ -4,7 +4,6 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import type { BundleConfig } from "../test/bundle.ts";
-import { needs } from "../test/harness.ts";
 import type { Ground } from "../test/harness.ts";
 import { cannotCreate, Container, file, refused, script, silent, waitFor } from "./containers.ts";
 import { listen } from "./probe.ts";
@@ -12,7 +11,6 @@ import type { Listener } from "./probe.ts";
 import { suite } from "./suite.ts";
 
 const test = suite("terminal");
-needs("root");
 
 interface Session {
   readonly container: Container;

@@ -4,13 +4,11 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import type { BundleConfig } from "../test/bundle.ts";
-import { needs } from "../test/harness.ts";
 import { cannotCreate, created, file, inside, output, read, runBundle, running, script, silent } from "./containers.ts";
 import { listen } from "./probe.ts";
 import { suite } from "./suite.ts";
 
 const test = suite("user namespace");
-needs("root");
 
 const BASE = 100_000;
 
