@@ -59,10 +59,19 @@ function folders(folder: string): string[] {
 
 function files(name: string): Stray[] {
   return FILE_PLACES.flatMap((place) =>
-    (fs.existsSync(place) ? fs.readdirSync(place) : [])
+    entries(place)
       .filter((entry) => entry.includes(name))
       .map((entry) => ({ kind: "file", what: join(place, entry) }) as const),
   );
+}
+
+/** A runtime's states are not for everyone to read. */
+function entries(folder: string): string[] {
+  try {
+    return fs.readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 /** Removes what findStrays() found, as far as that goes. */
