@@ -167,7 +167,7 @@ function planOptions(
 }
 
 /** What the specification knows and tsrun does not do yet is an error, never silence. */
-function refuseUnsupported(config: Config, bytes: Uint8Array, warn: (message: string) => void): void {
+export function refuseUnsupported(config: Config, bytes: Uint8Array, warn: (message: string) => void): void {
   const problems = [...unsupported(config), ...refuseProfiles(config, warn)];
   if (problems.length === 0) return;
   const place = placeIn(bytes);
