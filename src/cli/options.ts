@@ -31,7 +31,7 @@ export const GLOBAL_OPTIONS: readonly Option[] = [
   { name: "log-format", value: "FORMAT", help: "text or json" },
   { name: "debug", help: "tell more" },
   { name: "systemd-cgroup", help: "let systemd manage cgroups (not supported yet)" },
-  { name: "rootless", value: "BOOL", help: "true, false or auto: ignore cgroup permission errors" },
+  { name: "rootless", value: "BOOL", help: "true, false or auto (containers of ordinary users are not supported yet)" },
   { name: "criu", value: "PATH", help: "ignored", hidden: true },
   { name: "help", short: "h", help: "show help" },
   { name: "version", short: "v", help: "show the version" },

@@ -4,12 +4,10 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import * as flags from "./mount-flags.ts";
 import {
-  bindFlags,
   findMountOnlyOption,
   MOUNT_OPTIONS,
   parseMountOptions,
   type ParsedMount,
-  remountFlags,
   splitDataOption,
 } from "./mount-options.ts";
 
@@ -104,17 +102,6 @@ parses("tmpcopyup mode=755 size=65536k newinstance acl constructor __proto__", {
 
 test("parseMountOptions() skips empty strings", () => {
   assert.equal(parseMountOptions(["", "ro"]).data, []);
-});
-
-test("bindFlags() makes rbind recursive", () => {
-  assert.is(bindFlags("bind"), flags.MS_BIND);
-  assert.is(bindFlags("rbind"), flags.MS_BIND | flags.MS_REC);
-});
-
-test("remountFlags() of a bind mount carries MS_BIND and the flags", () => {
-  const parsed = parseMountOptions(["rbind", "ro", "nosuid"]);
-  assert.is(remountFlags(parsed, true), flags.MS_REMOUNT | flags.MS_BIND | flags.MS_RDONLY | flags.MS_NOSUID);
-  assert.is(remountFlags(parsed, false), flags.MS_REMOUNT | flags.MS_RDONLY | flags.MS_NOSUID);
 });
 
 function needsMount(option: string, expected: string | undefined): void {

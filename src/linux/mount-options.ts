@@ -12,7 +12,6 @@ import {
   MOUNT_ATTR_RDONLY,
   MOUNT_ATTR_RELATIME,
   MOUNT_ATTR_STRICTATIME,
-  MS_BIND,
   MS_DIRSYNC,
   MS_I_VERSION,
   MS_LAZYTIME,
@@ -27,7 +26,6 @@ import {
   MS_RDONLY,
   MS_REC,
   MS_RELATIME,
-  MS_REMOUNT,
   MS_SHARED,
   MS_SILENT,
   MS_SLAVE,
@@ -314,16 +312,6 @@ function finish(draft: Draft): ParsedMount {
     parsed.recAttrClr |= MOUNT_ATTR__ATIME;
   }
   return parsed;
-}
-
-/** Returns the mount(2) flags of a bind mount itself; its other flags need a second call. */
-export function bindFlags(bind: "bind" | "rbind"): number {
-  return bind === "bind" ? MS_BIND : MS_BIND | MS_REC;
-}
-
-/** Returns the mount(2) flags of a remount of this mount alone (bind) or of its superblock. */
-export function remountFlags(parsed: ParsedMount, bind: boolean): number {
-  return MS_REMOUNT | parsed.msFlags | (bind ? MS_BIND : 0);
 }
 
 /**

@@ -3,7 +3,6 @@
 import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { findHome } from "./passwd.ts";
 import { isDead, parseNspid, parseStat, parseStatus } from "./procfs.ts";
 
 const test = suite("linux/procfs");
@@ -59,19 +58,6 @@ test("parseStatus() reads values by name", () => {
 test("parseNspid() lists the pids from outside in", () => {
   assert.equal(parseNspid("Name:\tx\nNSpid:\t1234\t7\t1\n"), [1234, 7, 1]);
   assert.equal(parseNspid("Name:\tx\n"), []);
-});
-
-const PASSWD = "root:x:0:0:root:/root:/bin/sh\n# comment\nbroken\nuser:x:1000:1000::/home/user:/bin/sh\nnohome:x:7:7:::\nagain:x:0:0::/other:\n";
-
-test("findHome() takes the first entry of the id", () => {
-  assert.is(findHome(PASSWD, 0), "/root");
-  assert.is(findHome(PASSWD, 1000), "/home/user");
-});
-
-test("findHome() gives undefined where there is no entry or no directory", () => {
-  assert.is(findHome(PASSWD, 1), undefined);
-  assert.is(findHome(PASSWD, 7), undefined);
-  assert.is(findHome("", 0), undefined);
 });
 
 test.run();
