@@ -1,0 +1,83 @@
+/** Rules about cgroups and their resources. */
+
+import type { Row } from "./rows.ts";
+
+export const CGROUP_ROWS: readonly Row[] = [
+  { id: "CG-01", meaning: "A cgroup that the runtime does not find fit is an error." },
+  { id: "CG-02", meaning: "cgroupsPath: absolute from the mount point, or relative to a place of the runtime's; always the same." },
+  { id: "CG-03", meaning: "resources: without it nothing is limited." },
+  { id: "CG-04", meaning: "The process may be in more hierarchies than its resources need." },
+  { id: "CO-01", meaning: "The cgroup may be given to the container's user." },
+  { id: "CO-02", meaning: "Not on cgroup v1." },
+  { id: "CO-03", meaning: "Not without a cgroup namespace of its own." },
+  { id: "CO-04", meaning: "If and only if cgroups are mounted to be written." },
+  { id: "CO-05", meaning: "The directory, and what the kernel's list of delegated files names." },
+  { id: "CO-06", meaning: "Where there is no such list, three files." },
+  { id: "CO-07", meaning: "No other file." },
+
+  { id: "RD-01", meaning: "devices: the rules apply in the order of the list." },
+  { id: "RD-02", meaning: "allow: must be there." },
+  { id: "RD-03", meaning: "type: a, c or b; all when it is not there." },
+  { id: "RD-04", meaning: "major: any when it is not there." },
+  { id: "RD-05", meaning: "minor: any when it is not there." },
+  { id: "RD-06", meaning: "access: made of r, w and m." },
+
+  { id: "RM-01", meaning: "memory: limits of memory." },
+  { id: "RM-02", meaning: "limit: of memory, -1 for none." },
+  { id: "RM-03", meaning: "reservation: what is left to it when memory is short." },
+  { id: "RM-04", meaning: "swap: of memory and swap." },
+  { id: "RM-05", meaning: "kernel: of the kernel's memory." },
+  { id: "RM-06", meaning: "kernelTCP: of TCP buffers." },
+  { id: "RM-07", meaning: "swappiness: 0 to 100." },
+  { id: "RM-08", meaning: "disableOOMKiller: who wants more memory waits." },
+  { id: "RM-09", meaning: "useHierarchy: children count." },
+  { id: "RM-10", meaning: "checkBeforeUpdate: a limit below what is in use is an error." },
+
+  { id: "RC-01", meaning: "cpu: limits of processor time." },
+  { id: "RC-02", meaning: "shares: a share against others." },
+  { id: "RC-03", meaning: "quota: time in a period, not less than burst." },
+  { id: "RC-04", meaning: "burst: what may be saved up, not more than quota." },
+  { id: "RC-05", meaning: "period: of quota." },
+  { id: "RC-06", meaning: "realtimeRuntime: of processes in real time." },
+  { id: "RC-07", meaning: "realtimePeriod: its period." },
+  { id: "RC-08", meaning: "cpus: a list of processors." },
+  { id: "RC-09", meaning: "mems: a list of memory nodes." },
+  { id: "RC-10", meaning: "idle: 0 or 1." },
+
+  { id: "RB-01", meaning: "blockIO: limits of block devices." },
+  { id: "RB-02", meaning: "weight: against others." },
+  { id: "RB-03", meaning: "leafWeight: against children." },
+  { id: "RB-04", meaning: "weightDevice: weights of devices." },
+  { id: "RB-05", meaning: "weightDevice[].major, minor: must be there." },
+  { id: "RB-06", meaning: "weightDevice[].weight: it or leafWeight must be there." },
+  { id: "RB-07", meaning: "weightDevice[].leafWeight: it or weight must be there." },
+  { id: "RB-08", meaning: "throttleReadBpsDevice: bytes read in a second." },
+  { id: "RB-09", meaning: "throttleWriteBpsDevice: bytes written in a second." },
+  { id: "RB-10", meaning: "throttleReadIOPSDevice: reads in a second." },
+  { id: "RB-11", meaning: "throttleWriteIOPSDevice: writes in a second." },
+  { id: "RB-12", meaning: "throttle*[].major, minor: must be there." },
+  { id: "RB-13", meaning: "throttle*[].rate: must be there." },
+
+  { id: "RH-01", meaning: "hugepageLimits: of reservations where the kernel can, else of use." },
+  { id: "RH-02", meaning: "pageSize: one that the kernel has a file for." },
+  { id: "RH-03", meaning: "limit: in bytes." },
+
+  { id: "RN-01", meaning: "network: of net_cls and net_prio." },
+  { id: "RN-02", meaning: "classID: of what the container sends." },
+  { id: "RN-03", meaning: "priorities: of what it sends over interfaces." },
+  { id: "RN-04", meaning: "priorities[].name: an interface of the runtime's." },
+  { id: "RN-05", meaning: "priorities[].priority: must be there." },
+
+  { id: "RP-01", meaning: "pids: a limit of tasks." },
+  { id: "RP-02", meaning: "limit: how many, -1 for any, 0 for 0." },
+
+  { id: "RR-01", meaning: "rdma: limits of devices." },
+  { id: "RR-02", meaning: "hcaHandles: it or hcaObjects must be there." },
+  { id: "RR-03", meaning: "hcaObjects: it or hcaHandles must be there." },
+
+  { id: "RU-01", meaning: "unified: values that are written to files of cgroup v2." },
+  { id: "RU-02", meaning: "The controllers are enabled." },
+  { id: "RU-03", meaning: "Files that the runtime does not know are written, too." },
+  { id: "RU-04", meaning: "A controller that is not there is an error." },
+  { id: "RU-05", meaning: "What is said for v1 and cannot be converted for v2 is an error." },
+];

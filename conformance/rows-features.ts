@@ -1,0 +1,35 @@
+/** Rules about the features document. */
+
+import type { Row } from "./rows.ts";
+
+export const FEATURES_ROWS: readonly Row[] = [
+  { id: "FE-01", meaning: "ociVersionMin: the lowest version that is taken." },
+  { id: "FE-02", meaning: "ociVersionMax: the highest, not below the lowest; nothing that is newer is in the document." },
+  { id: "FE-03", meaning: "hooks: kinds that run." },
+  { id: "FE-04", meaning: "mountOptions: what is recognised, without what is for file systems." },
+  { id: "FE-05", meaning: "annotations: about the runtime." },
+  { id: "FE-06", meaning: "potentiallyUnsafeConfigAnnotations: those that change what the runtime does." },
+  { id: "FE-07", meaning: "linux: what follows." },
+  { id: "FE-08", meaning: "namespaces: types that are recognised." },
+  { id: "FE-09", meaning: "capabilities: names that are recognised." },
+  { id: "FE-10", meaning: "cgroup.v1: whether it can." },
+  { id: "FE-11", meaning: "cgroup.v2: whether it can." },
+  { id: "FE-12", meaning: "cgroup.systemd: whether it can ask the system's." },
+  { id: "FE-13", meaning: "cgroup.systemdUser: whether it can ask the user's." },
+  { id: "FE-14", meaning: "cgroup.rdma: whether it can." },
+  { id: "FE-15", meaning: "seccomp.enabled: whether it can." },
+  { id: "FE-16", meaning: "seccomp.actions: what is recognised." },
+  { id: "FE-17", meaning: "seccomp.operators: what is recognised." },
+  { id: "FE-18", meaning: "seccomp.archs: what is recognised." },
+  { id: "FE-19", meaning: "seccomp.knownFlags: what is recognised." },
+  { id: "FE-20", meaning: "seccomp.supportedFlags: what works." },
+  { id: "FE-21", meaning: "apparmor.enabled: whether it can." },
+  { id: "FE-22", meaning: "selinux.enabled: whether it can." },
+  { id: "FE-23", meaning: "memoryPolicy.modes: what is recognised." },
+  { id: "FE-24", meaning: "memoryPolicy.flags: what is recognised." },
+  { id: "FE-25", meaning: "intelRdt.enabled: whether it can." },
+  { id: "FE-26", meaning: "intelRdt.schemata: whether it can." },
+  { id: "FE-27", meaning: "intelRdt.monitoring: whether it can." },
+  { id: "FE-28", meaning: "mountExtensions.idmap.enabled: whether it is tried." },
+  { id: "FE-29", meaning: "netDevices.enabled: whether it can." },
+];

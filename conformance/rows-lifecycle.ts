@@ -1,0 +1,67 @@
+/** Rules about runtimes as such, bundles, states, operations, hooks and annotations. */
+
+import type { Row } from "./rows.ts";
+
+export const LIFECYCLE_ROWS: readonly Row[] = [
+  { id: "G-01", meaning: "Whoever complies does so for an architecture, with every rule of the platform.", unobservable: "it is the sum of the other rows" },
+  { id: "G-02", meaning: "A config is JSON in UTF-8 in which no object has a name twice." },
+  { id: "G-03", meaning: "Properties that the runtime does not know are no error." },
+  { id: "G-04", meaning: "A value that is not valid, or not supported, is an error." },
+  { id: "G-05", meaning: "A runtime may support fewer values than there are.", unobservable: "a permission; what is not supported is an error by G-04" },
+  { id: "G-06", meaning: "After an error everything is as if nothing had been tried." },
+  { id: "G-07", meaning: "A warning does not change what follows." },
+  { id: "G-08", meaning: "Who created a container can use every operation on it." },
+  { id: "G-09", meaning: "There are state, create, start, kill and delete." },
+  { id: "G-10", meaning: "The config may be checked before anything is created.", unobservable: "a permission" },
+  { id: "G-11", meaning: "A config that changes after create changes nothing." },
+  { id: "G-12", meaning: "The objects of other platforms may be there." },
+
+  { id: "B-01", meaning: "The config is config.json, at the top of the bundle." },
+  { id: "B-02", meaning: "The root file system is where root.path says." },
+  { id: "B-03", meaning: "A bundle is one directory of the host." },
+
+  { id: "ANN-01", meaning: "annotations is a map, and may be absent or empty." },
+  { id: "ANN-02", meaning: "Its keys are strings, none of them empty." },
+  { id: "ANN-03", meaning: "Its values are strings, which may be empty." },
+  { id: "ANN-04", meaning: "Keys that the runtime does not know are no error." },
+  { id: "ANN-05", meaning: "org.opencontainers. is reserved.", unobservable: "a rule for who writes configs" },
+  { id: "ANN-06", meaning: "org.opencontainers.image. keys have the values of the image's config.", unobservable: "a rule for who writes configs; a runtime passes them on" },
+  { id: "ANN-07", meaning: "org.opencontainers.image.stopSignal is the signal to end the container with." },
+
+  { id: "ST-01", meaning: "ociVersion: the version that the state is written in." },
+  { id: "ST-02", meaning: "id: the container's, which no other one has." },
+  { id: "ST-03", meaning: "status: creating, created, running or stopped." },
+  { id: "ST-04", meaning: "pid: the container process, while it is created or runs." },
+  { id: "ST-05", meaning: "bundle: its absolute path." },
+  { id: "ST-06", meaning: "annotations: those of the config." },
+  { id: "ST-07", meaning: "Further properties may be there.", unobservable: "a permission" },
+  { id: "ST-08", meaning: "The state is valid by the official schema." },
+
+  { id: "OP-01", meaning: "state wants an id that exists, and returns the state." },
+  { id: "OP-02", meaning: "create wants a bundle and an id that is valid and not taken, and makes a container." },
+  { id: "OP-03", meaning: "create applies everything but the program, or fails and leaves nothing." },
+  { id: "OP-04", meaning: "create may check the config first.", unobservable: "a permission" },
+  { id: "OP-05", meaning: "start wants a created container with a process, and runs its program; else it has no effect." },
+  { id: "OP-06", meaning: "kill wants a container that is created or runs, and sends its process the signal; else it has no effect." },
+  { id: "OP-07", meaning: "delete wants a stopped container, and removes what create made, nothing else; else it has no effect." },
+  { id: "OP-08", meaning: "Operations have hooks." },
+
+  { id: "RL-01", meaning: "Only the standard streams are open for the program." },
+  { id: "RL-02", meaning: "Further descriptors may be passed on." },
+  { id: "RL-03", meaning: "/dev/fd, stdin, stdout and stderr are links to /proc/self/fd where that is there." },
+
+  { id: "HK-01", meaning: "hooks may have any of the six lists." },
+  { id: "HK-02", meaning: "path: absolute, and found in the namespace of the hook's kind." },
+  { id: "HK-03", meaning: "args: the whole argv, the first included." },
+  { id: "HK-04", meaning: "env: the environment." },
+  { id: "HK-05", meaning: "timeout: seconds, more than 0, after which the hook is ended." },
+  { id: "HK-06", meaning: "Hooks run in the order of their list, and the kinds in theirs." },
+  { id: "HK-07", meaning: "The state is on a hook's standard input." },
+  { id: "HK-08", meaning: "Its pid is that of the namespace where the hook runs." },
+  { id: "HK-10", meaning: "prestart: in the runtime's namespaces, by create, before the root is changed; a failure is an error." },
+  { id: "HK-11", meaning: "createRuntime: the same, after prestart." },
+  { id: "HK-12", meaning: "createContainer: in the container's namespaces, before the root is changed; a failure is an error." },
+  { id: "HK-13", meaning: "startContainer: in the container, by start, before the program; a failure is an error." },
+  { id: "HK-14", meaning: "poststart: in the runtime's namespaces, by start, when the program was executed; a failure is an error that stops the container." },
+  { id: "HK-15", meaning: "poststop: in the runtime's namespaces, by delete, when the container is gone; a failure is a warning." },
+];
