@@ -1,8 +1,10 @@
 // Compiles seccomp rules with libseccomp. What the rules are was decided in src/seccomp/rules.ts.
 #include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -147,11 +149,18 @@ Napi::Value seccomp_library(const Napi::CallbackInfo& info) {
                                            std::to_string(version->micro));
 }
 
+// (flags) -> whether the kernel knows them: only then does it look at the filter, which is not there
+Napi::Value seccomp_has_flags(const Napi::CallbackInfo& info) {
+  const long result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, u32(info[0]), nullptr);
+  return Napi::Boolean::New(info.Env(), result < 0 && errno == EFAULT);
+}
+
 }  // namespace
 
 void export_seccomp(Napi::Env env, Napi::Object exports) {
   add(env, exports, "seccompCompile", seccomp_compile);
   add(env, exports, "seccompLibrary", seccomp_library);
+  add(env, exports, "seccompHasFlags", seccomp_has_flags);
 }
 
 }  // namespace binding

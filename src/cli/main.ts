@@ -19,6 +19,7 @@ const LOADERS: Readonly<Record<string, () => Promise<Run>>> = {
   create: async () => (await import("./create.ts")).createVerb,
   delete: async () => (await import("./delete.ts")).deleteVerb,
   explain: async () => (await import("./explain.ts")).explainVerb,
+  features: async () => (await import("./features.ts")).featuresVerb,
   kill: async () => (await import("./kill.ts")).killVerb,
   list: async () => (await import("./list.ts")).listVerb,
   ps: async () => (await import("./ps.ts")).psVerb,
@@ -29,7 +30,7 @@ const LOADERS: Readonly<Record<string, () => Promise<Run>>> = {
 };
 
 /** What other runtimes have: an engine that asks for it is told that it is not there, not that it is wrong. */
-const NOT_YET: ReadonlySet<string> = new Set(["checkpoint", "events", "exec", "features", "pause", "restore", "resume", "update"]);
+const NOT_YET: ReadonlySet<string> = new Set(["checkpoint", "events", "exec", "pause", "restore", "resume", "update"]);
 
 const EXIT_UNKNOWN_COMMAND = 3;
 /** What a shell says of a program that SIGPIPE ended. */

@@ -73,6 +73,7 @@ export const VERBS: readonly Verb[] = [
     ],
     examples: ["tsrun explain --bundle mybundle"],
   },
+  { name: "features", summary: "print what this runtime knows of the specification, as JSON", args: [], options: [] },
   {
     name: "kill",
     summary: "send a signal to a container's process; SIGTERM by default",

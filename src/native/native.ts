@@ -199,6 +199,8 @@ export interface Native extends NativeFiles {
   };
   /** The version of libseccomp. */
   seccompLibrary(): string;
+  /** Whether the kernel knows these flags of SECCOMP_SET_MODE_FILTER (seccomp(2)). */
+  seccompHasFlags(flags: number): boolean;
 
   /** Starts the thread that waits; `native/waiter.ts` is its only caller, also of the three that follow. */
   startWaiter(dispatch: (id: number, events: number) => void): void;

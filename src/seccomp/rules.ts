@@ -151,7 +151,8 @@ function misfit(arch: Architecture, native: Architecture | undefined, version: s
   return `cannot be "${arch.scmp}" here: a filter cannot serve the byte orders of it and of ${native.name} at once`;
 }
 
-function isOlder(version: string, than: string): boolean {
+/** Compares versions such as "2.5.4", number by number. */
+export function isOlder(version: string, than: string): boolean {
   const other = than.split(".");
   for (const [place, part] of version.split(".").entries()) {
     const difference = Number(part) - Number(other[place] ?? 0);

@@ -33,6 +33,12 @@ export function unsupported(config: Config): Problem[] {
   return problems;
 }
 
+/** Whether a config may ask for the field: `isSupported("linux", "resources", "rdma")`. */
+export function isSupported(...path: readonly string[]): boolean {
+  for (const [, ...row] of ROWS) if (row.join(".") === path.join(".")) return false;
+  return true;
+}
+
 function problem(path: Path): Problem {
   return { pointer: pointerOf(path), message: `"${path.join(".")}" is not supported yet` };
 }

@@ -3,7 +3,8 @@
 import type { Config, HookPoint } from "../config.ts";
 import { checkAbsolute, checkEnv, type Report } from "./report.ts";
 
-const HOOK_POINTS: readonly HookPoint[] = [
+/** All six, in the order in which they run. */
+export const HOOK_POINTS: readonly HookPoint[] = [
   "prestart",
   "createRuntime",
   "createContainer",
