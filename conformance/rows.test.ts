@@ -16,7 +16,7 @@ function rowsOfTests(): Map<string, string> {
   for (const file of fs.readdirSync(folder).filter((name) => name.endsWith(".test.ts") && name !== "rows.test.ts")) {
     const text = fs.readFileSync(join(folder, file), "utf8");
     // A title is written as a string that begins with a row.
-    for (const [, title = ""] of text.matchAll(/["'`]([A-Z]{1,3}-\d\d\b[^"'`\n]*)/g)) {
+    for (const [, title = ""] of text.matchAll(/["'`]([A-Z]{1,4}-\d\d\b[^"'`\n]*)/g)) {
       for (const id of rowsOf(title)) found.set(id, file);
     }
   }

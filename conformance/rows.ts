@@ -17,12 +17,12 @@ export interface Row {
 
 export const ROWS: readonly Row[] = [...LIFECYCLE_ROWS, ...CONFIG_ROWS, ...LINUX_ROWS, ...CGROUP_ROWS, ...FEATURES_ROWS];
 
-const ID = /\b[A-Z]{1,3}-\d\d\b/g;
+const ID = /\b[A-Z]{1,4}-\d\d\b/g;
 
 /** The rows that a test's title names, alone or from first to last: `RM-02 to RM-04 memory`. */
 export function rowsOf(title: string): string[] {
   const ids = new Set<string>();
-  for (const [, section, first, last] of title.matchAll(/\b([A-Z]{1,3})-(\d\d) to \1-(\d\d)\b/g)) {
+  for (const [, section, first, last] of title.matchAll(/\b([A-Z]{1,4})-(\d\d) to \1-(\d\d)\b/g)) {
     for (let number = Number(first); number <= Number(last); number++) ids.add(`${section}-${String(number).padStart(2, "0")}`);
   }
   for (const [id] of title.matchAll(ID)) ids.add(id);
