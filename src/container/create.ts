@@ -17,8 +17,10 @@ import { parseConfigBytes } from "../spec/parse.ts";
 import { placeOf } from "../spec/positions.ts";
 import { stateDocument } from "../spec/state.ts";
 import { unsupported } from "../spec/unsupported.ts";
+import { CreateSteps } from "./create-steps.ts";
+import type { Handlers } from "./create-steps.ts";
 import { Execution } from "./execution.ts";
-import type { Handlers, Inheritance } from "./execution.ts";
+import type { Inheritance, Telling } from "./execution.ts";
 import { probeHost } from "./probe.ts";
 import { refuseProfiles } from "./security-modules.ts";
 import type { LastStep, StoredState } from "./state.ts";
@@ -130,10 +132,12 @@ export async function prepare(options: CreateOptions, { waitForStart }: { readon
     // Before the first side effect: whatever happens to this process, the next command can see what there was to be.
     store.save(draft);
     store.saveConfig(id, bytes);
-    const handlers = makeHandlers({ options, config, bytes, plan });
-    execution = new Execution(plan, { host, inheritance: options.inheritance, handlers, fault: options.fault, abort: options.abort });
+    const steps = new CreateSteps(makeHandlers({ options, config, host }));
+    const { inheritance, fault, abort } = options;
+    execution = new Execution(plan, { inheritance, runners: steps.runners, telling: telling({ plan, bytes, warn }), fault, abort });
+    execution.cleanup.add(() => steps.close());
     await execution.untilCreated();
-    const state = createdState(draft, execution);
+    const state = createdState(draft, execution.init.pid, steps.cgroup);
     store.save(state);
     if (options.pidFile !== undefined) writePidFile(options.pidFile, state.pid);
     return { execution, state, config, lock };
@@ -243,21 +247,14 @@ function lastSteps({ steps }: Plan, after: number): LastStep[] {
   }));
 }
 
-function createdState(draft: StoredState, { init, cgroup }: Execution): StoredState {
-  const { pid } = init;
+function createdState(draft: StoredState, pid: number, cgroup: Cgroup | undefined): StoredState {
   return { ...draft, phase: "created", pid, startTime: startTimeOf(pid), ...(cgroup === undefined ? {} : { cgroup }) };
 }
 
-interface HandlerContext {
-  readonly options: CreateOptions;
-  readonly config: Config;
-  readonly bytes: Uint8Array;
-  readonly plan: Plan;
-}
-
-function makeHandlers({ options, config, bytes, plan }: HandlerContext): Handlers {
-  const { store, id, bundle, environment, warn } = options;
+function makeHandlers({ options, config, host }: { options: CreateOptions; config: Config; host: Host }): Handlers {
+  const { store, id, bundle, environment } = options;
   return {
+    host,
     fifoPath: store.fifo(id),
     runHook: async ({ point, index }, pid) => {
       const { runHook } = await import("./hooks.ts");
@@ -272,6 +269,18 @@ function makeHandlers({ options, config, bytes, plan }: HandlerContext): Handler
       const state = stateDocument({ id, status: "creating", pid, bundle, annotations: config.annotations });
       await sendListener({ listener, pid, state, seccomp: config.linux?.seccomp });
     },
+  };
+}
+
+interface Told {
+  readonly plan: Plan;
+  readonly bytes: Uint8Array;
+  readonly warn: (message: string) => void;
+}
+
+function telling({ plan, bytes, warn }: Told): Telling {
+  return {
+    purpose: "create the container",
     warn: (step, errno) => {
       const failed = plan.steps[step];
       if (failed !== undefined) warn(stepError({ ...failed, index: step }, { errno, text: "" }, bareplace).message);

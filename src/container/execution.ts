@@ -2,15 +2,10 @@
 
 import { closeEntry, entryDescriptors } from "../cgroup/entry.ts";
 import type { EntryDescriptors } from "../cgroup/entry.ts";
-import type { Cgroup } from "../cgroup/cgroup.ts";
-import { createCgroup, undoCreate } from "../cgroup/create.ts";
-import { openWriter } from "../cgroup/write.ts";
-import type { LimitWriter } from "../cgroup/write.ts";
+import type { CgroupDirectory } from "../cgroup/cgroup.ts";
 import { InitError, SystemError } from "../errors.ts";
-import type { Host } from "../host.ts";
 import { SIGKILL, signalName } from "../linux/signals.ts";
-import { NAMESPACES, findNamespace } from "../linux/namespaces.ts";
-import { closeSync, openSync, writeFileSync } from "../native/files.ts";
+import { closeSync } from "../native/files.ts";
 import { Gate } from "../native/init.ts";
 import type { InitFailure, InitMessage } from "../native/init.ts";
 import { installedFile, native } from "../native/native.ts";
@@ -20,8 +15,6 @@ import { encodePlan } from "../plan/encode.ts";
 import type { Fd, Plan, RuntimeOp, RuntimeStep } from "../plan/step.ts";
 import { Cleanup } from "./cleanup.ts";
 import { inWords } from "./store.ts";
-
-const O_PATH = 0o10000000;
 
 /** What the caller gave to the container's process. */
 export interface Inheritance {
@@ -34,15 +27,10 @@ export interface Inheritance {
   readonly blocked?: bigint;
 }
 
-/** The runtime's steps that need more than this file knows; create.ts supplies them. */
-export interface Handlers {
-  readonly fifoPath: string;
-  /** A hook of the runtime's namespaces; `pid` is init's. */
-  runHook(step: Extract<RuntimeStep, { op: "run_hook" }>, pid: number): Promise<void>;
-  /** The terminal's master; who takes it closes it. */
-  console(master: number): Promise<void>;
-  /** The seccomp listener; it is closed afterwards. */
-  seccompListener(listener: number, pid: number): Promise<void>;
+/** How what goes wrong is told. */
+export interface Telling {
+  /** What the plan is for, in the words that follow `cannot`: `create the container`. */
+  readonly purpose: string;
   warn(step: number, errno: number, value: number): void;
   /** An error of one of the runtime's own steps gets its place. */
   stepFailed(step: number, error: unknown): unknown;
@@ -50,24 +38,23 @@ export interface Handlers {
   failure(failure: InitFailure): Error;
 }
 
-type Runners = { readonly [Op in RuntimeOp["op"]]: (step: Extract<RuntimeStep, { op: Op }>) => void | Promise<void> };
+type StepOf<Op extends RuntimeOp["op"]> = Extract<RuntimeStep, { op: Op }>;
+
+/** The runtime's own steps, for those who know how they are done; a plan holds no others. */
+export type Runners = { readonly [Op in RuntimeOp["op"]]?: (step: StepOf<Op>, execution: Execution) => void | Promise<void> };
 
 /** One run of one plan. Whoever starts it calls `cleanup.run()` when it fails, else `cleanup.release()`. */
 export class Execution {
   readonly cleanup: Cleanup = new Cleanup();
   readonly #plan: Plan;
-  readonly #host: Host;
   readonly #inheritance: Inheritance;
-  readonly #handlers: Handlers;
+  readonly #runners: Runners;
+  readonly #telling: Telling;
   /** The step that is made to fail, for tests of what is left behind. */
   readonly #fault: number | undefined;
   readonly #abort: AbortSignal | undefined;
   readonly #aborted: Promise<never> | undefined;
   readonly #fds = new Map<Fd, number>();
-  #cgroup: Cgroup | undefined;
-  #entry: EntryDescriptors | undefined;
-  /** Keeps the directories open while one limit follows the other. */
-  #limits: LimitWriter | undefined;
   #init: Spawned | undefined;
   #gate: Gate | undefined;
   /** What came with the gate that init waits at. */
@@ -76,30 +63,26 @@ export class Execution {
   constructor(
     plan: Plan,
     options: {
-      readonly host: Host;
       readonly inheritance: Inheritance;
-      readonly handlers: Handlers;
+      readonly runners: Runners;
+      readonly telling: Telling;
       readonly fault?: number | undefined;
       /** Ends it with the signal's reason, wherever it is. */
       readonly abort?: AbortSignal | undefined;
     },
   ) {
     this.#plan = plan;
-    this.#host = options.host;
     this.#inheritance = options.inheritance;
-    this.#handlers = options.handlers;
+    this.#runners = options.runners;
+    this.#telling = options.telling;
     this.#fault = options.fault;
     this.#abort = options.abort;
     this.#aborted = options.abort === undefined ? undefined : rejection(options.abort);
   }
 
   get init(): Spawned {
-    if (this.#init === undefined) throw new InitError("cannot use the container's init: it was not started");
+    if (this.#init === undefined) throw new InitError(`cannot ${this.#telling.purpose}: its init was not started`);
     return this.#init;
-  }
-
-  get cgroup(): Cgroup | undefined {
-    return this.#cgroup;
   }
 
   /** Runs the plan up to the gate "created", where init waits for `go()`. */
@@ -109,7 +92,7 @@ export class Execution {
     for (;;) {
       const message = await this.#nextMessage();
       if (message.kind === "end") throw await this.#initDied();
-      if (message.kind === "failure") throw this.#handlers.failure(message);
+      if (message.kind === "failure") throw this.#telling.failure(message);
       if (message.kind !== "gate") continue;
       this.#received = message.fds;
       const step = steps[message.step];
@@ -128,7 +111,7 @@ export class Execution {
   async untilExecuted(): Promise<void> {
     for (;;) {
       const message = await this.#nextMessage();
-      if (message.kind === "failure") throw this.#handlers.failure(message);
+      if (message.kind === "failure") throw this.#telling.failure(message);
       if (message.kind === "end") return;
     }
   }
@@ -136,15 +119,18 @@ export class Execution {
   /** Closes what only the making needed. */
   close(): void {
     this.#gate?.close();
-    this.#closeLimits();
-    this.#closeEntry();
     for (const fd of [...this.#fds.values(), ...this.#received]) closeSync(fd);
     this.#fds.clear();
     this.#received = [];
   }
 
+  /** Gives a descriptor its name in the plan; it is closed with the rest. */
+  hold(name: Fd, fd: number): void {
+    this.#fds.set(name, fd);
+  }
+
   /** The descriptor that came with the gate; who takes it closes it. */
-  #takeReceived(): number | undefined {
+  takeReceived(): number | undefined {
     const [fd, ...rest] = this.#received;
     this.#received = rest;
     return fd;
@@ -159,73 +145,19 @@ export class Execution {
       this.#abort?.throwIfAborted();
       try {
         if (index === this.#fault) throw new SystemError(step.what ?? step.op, "EFAULT", "made to fail");
+        const run = this.#runners[step.op];
+        if (run === undefined) throw new InitError(`cannot ${this.#telling.purpose}: nobody knows how to ${step.op}`);
         // The table has a row for each op, so the step fits its row.
-        await (this.#runners[step.op] as (step: RuntimeStep) => void | Promise<void>)(step);
+        await (run as (step: RuntimeStep, execution: Execution) => void | Promise<void>)(step, this);
       } catch (error) {
-        throw this.#handlers.stepFailed(index, inWords(step.what ?? step.op, error));
+        throw this.#telling.stepFailed(index, inWords(step.what ?? step.op, error));
       }
     }
   }
 
-  readonly #runners: Runners = {
-    cgroup_create: ({ path, controllers }) => {
-      const cgroup = createCgroup(this.#host.cgroups(), path, controllers);
-      this.cleanup.add(() => undoCreate(cgroup));
-      this.#cgroup = cgroup;
-    },
-    cgroup_write: (step) => {
-      this.#limits ??= openWriter(this.#cgroup?.directories ?? []);
-      this.#limits.write({ pointer: "", ...step });
-    },
-    cgroup_devices: async ({ program }) => {
-      const { attachDevices } = await import("../cgroup/devices.ts");
-      attachDevices(this.#cgroup?.directories ?? [], program, native());
-    },
-    attach_root: async ({ path }) => {
-      const { attachRoot, detachRoot, rootMountToBe } = await import("./root-mount.ts");
-      const mount = rootMountToBe(path);
-      attachRoot(path);
-      this.cleanup.add(() => detachRoot(mount));
-    },
-    open_namespace: ({ path, type, to }) => {
-      const fd = openSync(path);
-      this.#fds.set(to, fd);
-      checkNamespace(fd, { path, type });
-    },
-    open_idmap: async ({ uid, gid, to }) => {
-      const { openIdmap } = await import("./idmap.ts");
-      this.#fds.set(to, await openIdmap({ uid, gid }));
-    },
-    exec_fifo: ({ to }) => {
-      const { fifoPath } = this.#handlers;
-      native().mkfifo(fifoPath, 0o622);
-      this.#fds.set(to, openSync(fifoPath, O_PATH));
-    },
-    spawn: (step) => this.#spawn(step),
-    write_idmap: ({ uid, gid }) => {
-      const { pid } = this.init;
-      writeFileSync(`/proc/${pid}/uid_map`, uid);
-      writeFileSync(`/proc/${pid}/gid_map`, gid);
-    },
-    run_hook: (step) => this.#handlers.runHook(step, this.init.pid),
-    console: async () => {
-      const master = this.#takeReceived();
-      if (master !== undefined) await this.#handlers.console(master);
-    },
-    seccomp_listener: async () => {
-      const listener = this.#takeReceived();
-      if (listener === undefined) return;
-      try {
-        await this.#handlers.seccompListener(listener, this.init.pid);
-      } finally {
-        closeSync(listener);
-      }
-    },
-  };
-
-  #spawn({ flags, inherit, intoCgroup }: Extract<RuntimeStep, { op: "spawn" }>): void {
-    this.#closeLimits();
-    const entry = this.#openEntry(inherit);
+  /** Clones init into new namespaces and into a cgroup. */
+  spawn({ flags, inherit, intoCgroup }: StepOf<"spawn">, directories: readonly CgroupDirectory[]): void {
+    const entry = this.#openEntry(directories, inherit);
     const { stdio, preserved, nofile, ignored, blocked } = this.#inheritance;
     const closing: number[] = [];
     try {
@@ -251,8 +183,8 @@ export class Execution {
       this.cleanup.add(() => endOf(this.init));
     } finally {
       for (const fd of closing) closeSync(fd);
+      this.#closeEntry(entry);
     }
-    this.#closeEntry();
   }
 
   /** Init's steps, of which one may be made to fail. */
@@ -265,26 +197,16 @@ export class Execution {
     );
   }
 
-  #openEntry(inherit: readonly Fd[]): EntryDescriptors {
-    if (this.#cgroup === undefined) return { tasks: [] };
-    const entry = entryDescriptors(this.#cgroup, (fd) => native().fstatfs(fd));
-    this.#entry = entry;
+  #openEntry(directories: readonly CgroupDirectory[], inherit: readonly Fd[]): EntryDescriptors {
+    const entry = entryDescriptors({ directories }, (fd) => native().fstatfs(fd));
     const names = inherit.filter((name) => name.endsWith(" tasks"));
     entry.tasks.forEach((fd, index) => this.#fds.set(names[index] ?? "", fd));
     return entry;
   }
 
-  #closeLimits(): void {
-    this.#limits?.close();
-    this.#limits = undefined;
-  }
-
-  #closeEntry(): void {
-    if (this.#entry === undefined) return;
-    const { tasks } = this.#entry;
-    for (const [name, fd] of this.#fds) if (tasks.includes(fd)) this.#fds.delete(name);
-    closeEntry(this.#entry);
-    this.#entry = undefined;
+  #closeEntry(entry: EntryDescriptors): void {
+    for (const [name, fd] of this.#fds) if (entry.tasks.includes(fd)) this.#fds.delete(name);
+    closeEntry(entry);
   }
 
   /** Messages that need no answer are dealt with here. */
@@ -292,7 +214,7 @@ export class Execution {
     const next = this.#gate?.next();
     const message = await (this.#aborted === undefined ? next : Promise.race([next, this.#aborted]));
     if (message === undefined) return { kind: "end" };
-    if (message.kind === "warning") this.#handlers.warn(message.step, message.errno, message.value);
+    if (message.kind === "warning") this.#telling.warn(message.step, message.errno, message.value);
     if (message.kind === "child") await this.#secondStage(message);
     return message;
   }
@@ -312,7 +234,7 @@ export class Execution {
     const end = native().waitPidfd(pidfd);
     const how = end === null ? "it ended" : end.signal !== 0 ? `it died of ${signalName(end.signal)}` : `it ended with status ${end.code}`;
     const hint = end === null ? "" : this.#likelyCause(end.signal);
-    return new InitError(`cannot create the container: its init is gone before it was done: ${how}${hint}`);
+    return new InitError(`cannot ${this.#telling.purpose}: its init is gone before it was done: ${how}${hint}`);
   }
 
   /** What the config holds that ends an init which cannot say why any more. */
@@ -352,17 +274,4 @@ async function endOf({ pidfd }: Spawned): Promise<void> {
 
 function initPath(): string {
   return installedFile("tsrun-init");
-}
-
-/** A file that is no namespace of the type is an error (config-linux.md#namespaces). */
-function checkNamespace(fd: number, { path, type }: { readonly path: string; readonly type: string }): void {
-  let found: number;
-  try {
-    found = native().namespaceType(fd);
-  } catch (error) {
-    throw new InitError(`cannot join the ${type} namespace "${path}": it is not a namespace`, { cause: error });
-  }
-  if (found === findNamespace(type)?.flag) return;
-  const actual = NAMESPACES.find(({ flag }) => flag === found)?.type ?? "unknown";
-  throw new InitError(`cannot join the ${type} namespace "${path}": it is a namespace of type "${actual}"`);
 }

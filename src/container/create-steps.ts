@@ -1,0 +1,122 @@
+/** The runtime's own steps in making a container: its cgroup, what init begins with, its hooks. */
+
+import type { Cgroup } from "../cgroup/cgroup.ts";
+import { createCgroup, undoCreate } from "../cgroup/create.ts";
+import { openWriter } from "../cgroup/write.ts";
+import type { LimitWriter } from "../cgroup/write.ts";
+import { InitError } from "../errors.ts";
+import type { Host } from "../host.ts";
+import { NAMESPACES, findNamespace } from "../linux/namespaces.ts";
+import { closeSync, openSync, writeFileSync } from "../native/files.ts";
+import { native } from "../native/native.ts";
+import type { RuntimeStep } from "../plan/step.ts";
+import type { Runners } from "./execution.ts";
+
+const O_PATH = 0o10000000;
+
+/** What needs more than this file knows; create.ts supplies it. */
+export interface Handlers {
+  readonly host: Host;
+  readonly fifoPath: string;
+  /** A hook of the runtime's namespaces; `pid` is init's. */
+  runHook(step: Extract<RuntimeStep, { op: "run_hook" }>, pid: number): Promise<void>;
+  /** The terminal's master; who takes it closes it. */
+  console(master: number): Promise<void>;
+  /** The seccomp listener; it is closed afterwards. */
+  seccompListener(listener: number, pid: number): Promise<void>;
+}
+
+export class CreateSteps {
+  readonly #handlers: Handlers;
+  #cgroup: Cgroup | undefined;
+  /** Keeps the directories open while one limit follows the other. */
+  #limits: LimitWriter | undefined;
+
+  constructor(handlers: Handlers) {
+    this.#handlers = handlers;
+  }
+
+  get cgroup(): Cgroup | undefined {
+    return this.#cgroup;
+  }
+
+  close(): void {
+    this.#limits?.close();
+    this.#limits = undefined;
+  }
+
+  readonly runners: Runners = {
+    cgroup_create: ({ path, controllers }, { cleanup }) => {
+      const cgroup = createCgroup(this.#handlers.host.cgroups(), path, controllers);
+      cleanup.add(() => undoCreate(cgroup));
+      this.#cgroup = cgroup;
+    },
+    cgroup_write: (step) => {
+      this.#limits ??= openWriter(this.#directories());
+      this.#limits.write({ pointer: "", ...step });
+    },
+    cgroup_devices: async ({ program }) => {
+      const { attachDevices } = await import("../cgroup/devices.ts");
+      attachDevices(this.#directories(), program, native());
+    },
+    attach_root: async ({ path }, { cleanup }) => {
+      const { attachRoot, detachRoot, rootMountToBe } = await import("./root-mount.ts");
+      const mount = rootMountToBe(path);
+      attachRoot(path);
+      cleanup.add(() => detachRoot(mount));
+    },
+    open_namespace: ({ path, type, to }, execution) => {
+      const fd = openSync(path);
+      execution.hold(to, fd);
+      checkNamespace(fd, { path, type });
+    },
+    open_idmap: async ({ uid, gid, to }, execution) => {
+      const { openIdmap } = await import("./idmap.ts");
+      execution.hold(to, await openIdmap({ uid, gid }));
+    },
+    exec_fifo: ({ to }, execution) => {
+      const { fifoPath } = this.#handlers;
+      native().mkfifo(fifoPath, 0o622);
+      execution.hold(to, openSync(fifoPath, O_PATH));
+    },
+    spawn: (step, execution) => {
+      this.close();
+      execution.spawn(step, this.#directories());
+    },
+    write_idmap: ({ uid, gid }, { init }) => {
+      writeFileSync(`/proc/${init.pid}/uid_map`, uid);
+      writeFileSync(`/proc/${init.pid}/gid_map`, gid);
+    },
+    run_hook: (step, { init }) => this.#handlers.runHook(step, init.pid),
+    console: async (_, execution) => {
+      const master = execution.takeReceived();
+      if (master !== undefined) await this.#handlers.console(master);
+    },
+    seccomp_listener: async (_, execution) => {
+      const listener = execution.takeReceived();
+      if (listener === undefined) return;
+      try {
+        await this.#handlers.seccompListener(listener, execution.init.pid);
+      } finally {
+        closeSync(listener);
+      }
+    },
+  };
+
+  #directories(): Cgroup["directories"] {
+    return this.#cgroup?.directories ?? [];
+  }
+}
+
+/** A file that is no namespace of the type is an error (config-linux.md#namespaces). */
+function checkNamespace(fd: number, { path, type }: { readonly path: string; readonly type: string }): void {
+  let found: number;
+  try {
+    found = native().namespaceType(fd);
+  } catch (error) {
+    throw new InitError(`cannot join the ${type} namespace "${path}": it is not a namespace`, { cause: error });
+  }
+  if (found === findNamespace(type)?.flag) return;
+  const actual = NAMESPACES.find(({ flag }) => flag === found)?.type ?? "unknown";
+  throw new InitError(`cannot join the ${type} namespace "${path}": it is a namespace of type "${actual}"`);
+}
