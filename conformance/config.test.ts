@@ -7,6 +7,7 @@ import type { BundleConfig } from "../test/bundle.ts";
 import type { Ground } from "../test/harness.ts";
 import type { Result } from "../test/runtime.ts";
 import { cannotCreate, inside, output, refused, runBundle, script } from "./containers.ts";
+import { refusesAll, wrong } from "./refusals.ts";
 import { onlyOurs, suite } from "./suite.ts";
 
 const test = suite("config");
@@ -42,7 +43,6 @@ test("G-02 a byte order mark, and bytes that are no UTF-8, are an error and no c
 });
 
 test("G-02 a name that is there twice is an error", async (t) => {
-  onlyOurs("runc takes the last one");
   refused(await createFrom(t, changed(t, () => undefined).replace('"hostname"', '"hostname": "first", "hostname"')), "hostname");
 });
 
@@ -54,7 +54,7 @@ test("a config of more than 16 MiB, or nested deeper than 256, is refused at onc
   assert.ok(performance.now() - begin < 3000);
 });
 
-test("a config that is a directory, a fifo or a device is an error", async (t) => {
+test("B-01 a config that is a directory is an error", async (t) => {
   const bundle = t.bundle();
   fs.rmSync(join(bundle.path, "config.json"));
   fs.mkdirSync(join(bundle.path, "config.json"));
@@ -87,7 +87,7 @@ test("G-03 unknown properties are ignored wherever they are", async (t) => {
   assert.is(text, "up\n");
 });
 
-test("G-12 the objects of other platforms are ignored", async (t) => {
+test("G-12 TOP-10 the objects of other platforms are ignored", async (t) => {
   const text = await inside(t, "echo up", (config) => {
     config["solaris"] = { milestone: "svc:/milestone/container:default" };
     config["windows"] = { layerFolders: ["C:\\x"] };
@@ -100,10 +100,8 @@ test("ANN-04 any annotation is taken, ANN-03 also with an empty value", async (t
   assert.is(text, "up\n");
 });
 
-test("ANN-02 ANN-03 an annotation without a key, or whose value is no string, is an error", async (t) => {
-  onlyOurs("runc takes an empty key");
-  refused(await createFrom(t, changed(t, (config) => (config.annotations = { "": "x" }))), "annotations");
-  refused(await createFrom(t, changed(t, (config) => (config["annotations"] = { x: 1 } as unknown as Record<string, string>))), "annotations");
+test("ANN-02 an annotation without a key is an error", async (t) => {
+  await cannotCreate(t, (config) => (config.annotations = { "": "x" }), "annotation");
 });
 
 test("TOP-01 all versions 1.x are taken, and those in development", async (t) => {
@@ -113,10 +111,8 @@ test("TOP-01 all versions 1.x are taken, and those in development", async (t) =>
   }
 });
 
-test("TOP-01 a version that is none, that is missing, or of another major version is an error", async (t) => {
-  onlyOurs("runc does not look at it");
-  for (const version of ["invalid", "", "1.0", "2.0.0", "01.0.0"]) refused(await createFrom(t, changed(t, (config) => (config.ociVersion = version))), "ociVersion");
-  refused(await createFrom(t, changed(t, (config) => delete (config as Partial<BundleConfig>).ociVersion)), "ociVersion");
+test("TOP-01 a version that is none, or of another major version is an error", async (t) => {
+  await refusesAll(t, ["invalid", "", "1.0", "2.0.0", "01.0.0", "1.0.0.0", "v1.0.0", " 1.0.0"].map((version) => wrong("/ociVersion", version)));
 });
 
 test("TOP-02 a config without root is an error", async (t) => {
@@ -178,8 +174,14 @@ test("values that are empty, as engines write them, are no request", async (t) =
   assert.is(text, "up\n");
 });
 
-for (const [field, object, module] of [["apparmorProfile", "process", "apparmor"], ["selinuxLabel", "process", "selinux"], ["mountLabel", "linux", "selinux"]] as const) {
-  test(`a ${field} is told where the kernel has no such module, and never passed over in silence`, async (t) => {
+const LABELS = [
+  ["PRC-20", "apparmorProfile", "process", "apparmor"],
+  ["PRC-37", "selinuxLabel", "process", "selinux"],
+  ["LBL-01", "mountLabel", "linux", "selinux"],
+] as const;
+
+for (const [row, field, object, module] of LABELS) {
+  test(`${row} a ${field} is told where the kernel has no such module, and never passed over in silence`, async (t) => {
     onlyOurs("others' words differ");
     const bundle = t.bundle((config) => {
       config[object][field] = "no-such-profile";

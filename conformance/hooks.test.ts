@@ -54,13 +54,13 @@ test("HK-15 delete runs poststop, when the container is gone", async (t) => {
   assert.is(read(file(t, "log")), "poststop\n");
 });
 
-test("run runs all kinds but poststart, each once and in order", async (t) => {
+test("HK-01 OP-08 run runs all kinds but poststart, each once and in order", async (t) => {
   const bundle = t.bundle((config) => everywhere(t, config, `echo $0 >>${file(t, "log")}`, ALL_BUT_POSTSTART));
   silent(await runBundle(t, bundle));
   assert.is(read(file(t, "log")), ALL_BUT_POSTSTART.map((point) => `${point}\n`).join(""));
 });
 
-test("run runs all six kinds, each once and in order", async (t) => {
+test("HK-01 OP-08 run runs all six kinds, each once and in order", async (t) => {
   const bundle = t.bundle((config) => everywhere(t, config, `echo $0 >>${file(t, "log")}`));
   silent(await runBundle(t, bundle));
   assert.is(read(file(t, "log")), POINTS.map((point) => `${point}\n`).join(""));
@@ -218,7 +218,7 @@ test("hooks that do not read their standard input do no harm, however long the s
 test("a hook that leaves a daemon behind does not hold the runtime up, and the daemon lives on", async (t) => {
   const begin = performance.now();
   const container = await created(t, (config) => {
-    config.hooks = { createRuntime: [hook(`sleep 100 & echo $! >${file(t, "daemon")}`)] };
+    config.hooks = { createRuntime: [hook(`sleep 10 & echo $! >${file(t, "daemon")}`)] };
   });
   assert.ok(performance.now() - begin < 3000);
   const daemon = Number(read(file(t, "daemon")));

@@ -30,7 +30,7 @@ test("OP-05 start returns when the program runs", async (t) => {
   assert.is(await container.proc("cmdline"), "/bin/sleep\x00100\x00");
 });
 
-test("step 2: a config that changes after create means nothing", async (t) => {
+test("G-11 a config that changes after create means nothing", async (t) => {
   const container = await created(t, (config) => {
     marking(config);
     config.hooks = { poststop: [hook(`echo first >>${file(t, "poststop")}`)] };
@@ -45,7 +45,7 @@ test("step 2: a config that changes after create means nothing", async (t) => {
   assert.is(read(file(t, "poststop")), "first\n");
 });
 
-test("step 2: a config that is no JSON any more, or gone, means nothing either", async (t) => {
+test("G-11 a config that is no JSON any more, or gone, means nothing either", async (t) => {
   const container = await created(t, marking);
   container.bundle.write("{");
   await container.start();
@@ -74,7 +74,7 @@ test("TOP-04 create takes a config without process", async (t) => {
   assert.is(await (await created(t, withoutProcess)).status(), "created");
 });
 
-test("OP-05 start of a container without process is an error", async (t) => {
+test("PRC-01 OP-05 start of a container without process is an error", async (t) => {
   const container = await created(t, withoutProcess);
   refused(await container.verb("start"), "process");
 });

@@ -48,37 +48,37 @@ const ATTRIBUTES: readonly (readonly [options: string, has: string, lacks: strin
 ];
 
 for (const [options, has, lacks] of ATTRIBUTES) {
-  test(`"${options}" on a new file system gives ${has}, not ${lacks}`, async (t) => {
+  test(`MNT-04 "${options}" on a new file system gives ${has}, not ${lacks}`, async (t) => {
     const mount = await tmpfs(t, options.split(" "));
     for (const word of has.split(" ")) assert.ok(mount.options.includes(word), `${word} in ${mount.options.join()}`);
     for (const word of lacks.split(" ")) assert.not(mount.options.includes(word), `${word} in ${mount.options.join()}`);
   });
 }
 
-test('"nosymfollow" makes links on the mount lead nowhere, "symfollow" undoes it', async (t) => {
+test('MNT-04 "nosymfollow" makes links on the mount lead nowhere, "symfollow" undoes it', async (t) => {
   const nosymfollow = async (options: string[]): Promise<boolean> => (await tmpfs(t, options)).options.includes("nosymfollow");
   assert.ok(await nosymfollow(["nosymfollow"]));
   assert.not(await nosymfollow(["nosymfollow", "symfollow"]));
 });
 
-test('"sync", "dirsync" and "lazytime" are flags of the file system, and the later option counts', async (t) => {
+test('MNT-04 "sync", "dirsync" and "lazytime" are flags of the file system, and the later option counts', async (t) => {
   assert.ok((await tmpfs(t, ["sync"])).superblock.includes("sync"));
   assert.not((await tmpfs(t, ["sync", "async"])).superblock.includes("sync"));
   assert.ok((await tmpfs(t, ["dirsync"])).superblock.includes("dirsync"));
 });
 
-test('"lazytime" and "nolazytime" are flags of the file system', async (t) => {
+test('MNT-04 "lazytime" and "nolazytime" are flags of the file system', async (t) => {
   assert.ok((await tmpfs(t, ["lazytime"])).superblock.includes("lazytime"));
   assert.not((await tmpfs(t, ["lazytime", "nolazytime"])).superblock.includes("lazytime"));
 });
 
 for (const option of ["silent", "loud", "iversion", "noiversion", "nomand", "norelatime", "nostrictatime", "atime", "diratime", "exec", "dev", "suid"]) {
-  test(`"${option}" on a new file system is taken`, async (t) => {
+  test(`MNT-04 "${option}" on a new file system is taken`, async (t) => {
     assert.is((await tmpfs(t, [option])).type, "tmpfs");
   });
 }
 
-test("an option of the file system's own is passed on", async (t) => {
+test("MNT-11 an option of the file system's own is passed on", async (t) => {
   const mount = await tmpfs(t, ["size=1024k", "mode=0700", "uid=5", "nosuid"]);
   for (const word of ["size=1024k", "mode=700", "uid=5"]) assert.ok(mount.superblock.includes(word), mount.superblock.join());
   assert.ok(mount.options.includes("nosuid"));
@@ -88,14 +88,14 @@ test("MNT-11 an option that nobody knows fails create", async (t) => {
   await cannotCreate(t, (config) => config.mounts.push({ destination: "/mnt", type: "tmpfs", source: "tmpfs", options: ["frobnicate"] }), /mount/);
 });
 
-test('"bind" shows a folder without what is mounted in it, "rbind" with it', async (t) => {
+test('MNT-04 "bind" shows a folder without what is mounted in it, "rbind" with it', async (t) => {
   const { top, below } = await bind(t, "rw", ["bind"]);
   assert.ok(top.includes("rw"));
   assert.equal(below, []);
   assert.ok((await bind(t, "rw", ["rbind"])).below.includes("rw"));
 });
 
-test('"ro" on a bind mount is for this mount only, and not for the host', async (t) => {
+test('MNT-04 "ro" on a bind mount is for this mount only, and not for the host', async (t) => {
   await withHostMounts(t, "rw", async (source) => {
     const found = await mountsWith(t, [{ destination: "/mnt", source, options: ["rbind", "ro"] }]);
     assert.ok(mountAt(found, "/mnt").options.includes("ro"));
@@ -127,7 +127,7 @@ const BIND_CLEARS: typeof BIND = [
 
 for (const [title, rows] of [["gives", BIND], ["clears:", BIND_CLEARS]] as const) {
   for (const [host, options, has, lacks] of rows) {
-    test(`a bind mount with "${options}" of a mount with "${host}" ${title} ${has}, not ${lacks}`, async (t) => {
+    test(`MNT-04 a bind mount with "${options}" of a mount with "${host}" ${title} ${has}, not ${lacks}`, async (t) => {
       const { top } = await bind(t, host, ["bind", ...options.split(" ")]);
       for (const word of has.split(" ")) assert.ok(top.includes(word), `${word} in ${top.join()}`);
       for (const word of lacks.split(" ")) assert.not(top.includes(word), `${word} in ${top.join()}`);
@@ -156,7 +156,7 @@ const RECURSIVE: readonly (readonly [host: string, option: string, has: string, 
 ];
 
 for (const [host, option, has, lacks] of RECURSIVE) {
-  test(`"${option}" holds for all of a recursive bind mount of mounts with "${host}"`, async (t) => {
+  test(`MNT-04 "${option}" holds for all of a recursive bind mount of mounts with "${host}"`, async (t) => {
     const { top, below } = await bind(t, host, ["rbind", option]);
     for (const options of [top, below]) {
       for (const word of has.split(" ")) assert.ok(options.includes(word), `${word} in ${options.join()}`);
@@ -173,12 +173,12 @@ const PROPAGATION: readonly (readonly [option: string, pattern: RegExp])[] = [
 ];
 
 for (const [option, pattern] of PROPAGATION) {
-  test(`"${option}" sets the propagation of a new mount`, async (t) => {
+  test(`MNT-04 "${option}" sets the propagation of a new mount`, async (t) => {
     assert.match((await tmpfs(t, [option])).propagation.join(" "), pattern);
   });
 }
 
-test("propagation of a bind mount of a shared mount: shared, slave or none, with and without what is below", async (t) => {
+test("MNT-04 propagation of a bind mount of a shared mount: shared, slave or none, with and without what is below", async (t) => {
   await withHostMounts(
     t,
     "rw",
@@ -198,7 +198,7 @@ test("propagation of a bind mount of a shared mount: shared, slave or none, with
   );
 });
 
-test("a mount of the host's reaches a slave in the container, and not a private one", async (t) => {
+test("MNT-04 a mount of the host's reaches a slave in the container, and not a private one", async (t) => {
   await withHostMounts(
     t,
     "rw",
@@ -216,7 +216,7 @@ test("a mount of the host's reaches a slave in the container, and not a private 
   );
 });
 
-test('a mount that the container makes below a "rshared" bind reaches the host where the root is shared', async (t) => {
+test('MNT-04 a mount that the container makes below a "rshared" bind reaches the host where the root is shared', async (t) => {
   await withHostMounts(
     t,
     "rw",
@@ -237,7 +237,7 @@ test('a mount that the container makes below a "rshared" bind reaches the host w
   );
 });
 
-test("a mount that the container makes does not reach the host otherwise", async (t) => {
+test("MNT-04 a mount that the container makes does not reach the host otherwise", async (t) => {
   await withHostMounts(
     t,
     "rw",
@@ -260,7 +260,7 @@ test("a mount that the container makes does not reach the host otherwise", async
   );
 });
 
-test('"tmpcopyup" fills the new tmpfs with what it covers, with owners, modes and links', async (t) => {
+test('MNT-04 "tmpcopyup" fills the new tmpfs with what it covers, with owners, modes and links', async (t) => {
   const bundle = t.bundle((config) => {
     config.mounts.push({ destination: "/data", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup", "nosuid"] });
     const capabilities = ["CAP_DAC_OVERRIDE"];
@@ -285,7 +285,7 @@ test('"tmpcopyup" fills the new tmpfs with what it covers, with owners, modes an
   assert.is(read(join(data, "file")), "content\n");
 });
 
-test('"tmpcopyup" with "ro" is filled and read-only', async (t) => {
+test('MNT-04 "tmpcopyup" with "ro" is filled and read-only', async (t) => {
   const text = await inside(t, "cat /etc/group; touch /etc/x 2>&1; exit 0", (config) => {
     config.root.readonly = false;
     config.mounts.push({ destination: "/etc", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup", "ro"] });
@@ -293,7 +293,7 @@ test('"tmpcopyup" with "ro" is filled and read-only', async (t) => {
   assert.match(text, /^root:x:0:\nnogroup:x:65534:\ntouch: .*Read-only/);
 });
 
-test('"remount" changes what was mounted before', async (t) => {
+test('MNT-04 "remount" changes what was mounted before', async (t) => {
   const found = await mountsWith(t, [
     { destination: "/mnt", type: "tmpfs", source: "tmpfs", options: ["nosuid"] },
     { destination: "/mnt", type: "tmpfs", source: "tmpfs", options: ["remount", "ro", "nosuid"] },
@@ -303,7 +303,7 @@ test('"remount" changes what was mounted before', async (t) => {
   assert.ok(lines[0]?.options.includes("ro") && lines[0].options.includes("nosuid"));
 });
 
-test('"remount" with "bind" changes this mount only, not its file system', async (t) => {
+test('MNT-04 "remount" with "bind" changes this mount only, not its file system', async (t) => {
   await withHostMounts(t, "rw", async (source) => {
     const found = await mountsWith(t, [
       { destination: "/mnt", source, options: ["bind"] },
@@ -315,7 +315,7 @@ test('"remount" with "bind" changes this mount only, not its file system', async
   });
 });
 
-test("a bind mount cannot have options of a file system, which would be those of the host's", async (t) => {
+test("MNT-04 a bind mount cannot have options of a file system, which would be those of the host's", async (t) => {
   await withHostMounts(t, "rw,size=4m", async (source) => {
     await cannotCreate(t, (config) => config.mounts.push({ destination: "/mnt", source, options: ["bind", "size=1k"] }), "size=1k");
     assert.ok(mountAt(parseMountinfo(read("/proc/self/mountinfo")), source).superblock.includes("size=4096k"));

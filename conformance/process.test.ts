@@ -124,7 +124,7 @@ test("PRC-06 a cwd that is not absolute is an error", async (t) => {
   await cannotCreate(t, (config) => (config.process.cwd = "etc"), /absolute/i);
 });
 
-test("PRC-11 PRC-12 PRC-14 uid, gid and additionalGids are the program's, all four of them", async (t) => {
+test("PRC-10 PRC-11 PRC-12 PRC-14 uid, gid and additionalGids are the program's, all four of them", async (t) => {
   const text = await inside(t, "grep -E '^(Uid|Gid|Groups)' /proc/self/status", (config) => {
     config.process["user"] = { uid: 1234, gid: 2345, additionalGids: [10, 2345, 400000] };
   });

@@ -18,7 +18,7 @@ function mapped(config: BundleConfig, size = 65536): void {
   config.linux["gidMappings"] = [{ containerID: 0, hostID: 2 * BASE, size }];
 }
 
-test("UM-01 UM-02 the maps are written as the config says", async (t) => {
+test("UM-01 to UM-05 the maps are written as the config says", async (t) => {
   const text = await inside(t, "cat /proc/self/uid_map /proc/self/gid_map", (config) => {
     config.linux.namespaces.push({ type: "user" });
     config.linux["uidMappings"] = [
@@ -61,7 +61,7 @@ test("UM-01 the runtime changes no owner in the root file system", async (t) => 
   for (const path of ["", "bin", "bin/busybox", "dev", "etc/passwd"]) assert.is(fs.statSync(join(bundle.rootfs, path)).uid, 0, path);
 });
 
-test("uid, gid and additionalGids of the program are those of the container", async (t) => {
+test("PRC-11 PRC-12 PRC-14 uid, gid and additionalGids of the program are those of the container", async (t) => {
   const text = await inside(t, "id -u; id -g; grep Groups /proc/self/status", (config) => {
     mapped(config);
     config.process.user = { uid: 33, gid: 44, additionalGids: [5, 6] };
@@ -162,7 +162,7 @@ test("masked and read-only paths hold", async (t) => {
   assert.match(text, /^0\n.*Read-only file system\n$/);
 });
 
-test("oom_score_adj and rlimits are set with the host's rights", async (t) => {
+test("PRC-18 PRC-19 PRC-28 oom_score_adj and rlimits are set with the host's rights", async (t) => {
   const text = await inside(t, "cat /proc/self/oom_score_adj; ulimit -n", (config) => {
     mapped(config);
     config.process["oomScoreAdj"] = 300;

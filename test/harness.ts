@@ -3,6 +3,7 @@
 import { accessSync, chmodSync, constants, mkdtempSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { suite as uvuSuite } from "uvu";
 import { makeBundle } from "./bundle.ts";
 import type { Bundle, BundleConfig } from "./bundle.ts";
@@ -81,6 +82,9 @@ export class Ground {
     for (const id of this.#ids) await this.runtime(["delete", "--force", id]);
     const strays = this.#ids.flatMap((id) => this.leftovers(id));
     for (const stray of [...strays, ...findStrays(this.folder).filter(({ kind }) => kind === "mount")]) removeStray(stray);
+    // A cgroup can be removed only when its last process is gone.
+    if (strays.length > 0) await setTimeout(100);
+    for (const stray of strays.filter(({ kind }) => kind === "cgroup")) removeStray(stray);
     rmSync(this.folder, { recursive: true, force: true });
     if (strays.length === 0) return;
     throw new Leftover(`the test left behind ${strays.map(({ kind, what }) => `${kind} ${what}`).join(", ")}`);
