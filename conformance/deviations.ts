@@ -107,4 +107,8 @@ export const DEVIATIONS: readonly Deviation[] = [
   { runtime: "runc 1.1", test: "attacks: CVE-2026-41579", reason: "1.3.6 has the fix" },
   { runtime: "tsrun", test: "rootless:", reason: "it does not yet do without cgroups where the user may make none" },
   { runtime: "runc", test: "features: FE-04 every mount option", reason: "it passes \"defaults\" on to the file system" },
+  ...each("crun", "network devices", ["ND-01 a device that cannot leave"], "the error does not name the device"),
+  ...each("crun", "network devices", ["ND-01 devices want a network namespace"], "it leaves the device where it is, and runs"),
+  ...each("crun", "network devices", ["ND-03 a name that ends in %d"], "it looks for the device under the template"),
+  ...each("crun", "network devices", ["ND-03 a name that is taken", "G-06"], "what was moved ends with the namespace"),
 ];

@@ -8,6 +8,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   binding::export_digest(env, exports);
   binding::export_files(env, exports);
   binding::export_mounts(env, exports);
+  binding::export_netlink(env, exports);
   binding::export_paths(env, exports);
   binding::export_process(env, exports);
   binding::export_seccomp(env, exports);

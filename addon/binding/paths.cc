@@ -119,10 +119,11 @@ Napi::Value status_of(Napi::Env env, const struct stat& status) {
   auto out = Napi::Object::New(env);
   out.Set("mode", number(env, status.st_mode));
   out.Set("size", number(env, status.st_size));
+  out.Set("inode", number(env, static_cast<long>(status.st_ino)));
   return out;
 }
 
-// (path) -> {mode, size}
+// (path) -> {mode, size, inode}
 Napi::Value stat(const Napi::CallbackInfo& info) {
   const std::string path = string(info[0]);
   struct stat status {};
@@ -130,7 +131,7 @@ Napi::Value stat(const Napi::CallbackInfo& info) {
   return status_of(info.Env(), status);
 }
 
-// (fd) -> {mode, size}
+// (fd) -> {mode, size, inode}
 Napi::Value fstat(const Napi::CallbackInfo& info) {
   struct stat status {};
   check(info.Env(), ::fstat(integer32(info[0]), &status), "fstat");

@@ -55,6 +55,7 @@ void export_bpf(Napi::Env env, Napi::Object exports);
 void export_digest(Napi::Env env, Napi::Object exports);
 void export_files(Napi::Env env, Napi::Object exports);
 void export_mounts(Napi::Env env, Napi::Object exports);
+void export_netlink(Napi::Env env, Napi::Object exports);
 void export_paths(Napi::Env env, Napi::Object exports);
 void export_process(Napi::Env env, Napi::Object exports);
 void export_seccomp(Napi::Env env, Napi::Object exports);

@@ -31,6 +31,8 @@ export class CreateSteps {
   #cgroup: Cgroup | undefined;
   /** Keeps the directories open while one limit follows the other. */
   #limits: LimitWriter | undefined;
+  /** The container's network namespace. */
+  #network: number | undefined;
 
   constructor(handlers: Handlers) {
     this.#handlers = handlers;
@@ -86,6 +88,11 @@ export class CreateSteps {
     write_idmap: ({ uid, gid }, { init }) => {
       writeFileSync(`/proc/${init.pid}/uid_map`, uid);
       writeFileSync(`/proc/${init.pid}/gid_map`, gid);
+    },
+    net_device: async (step, execution) => {
+      const { moveNetDevice, networkOf } = await import("./net-devices.ts");
+      this.#network ??= networkOf(execution);
+      moveNetDevice({ ...step, network: this.#network }, execution.cleanup);
     },
     run_hook: (step, { init }) => this.#handlers.runHook(step, init.pid),
     console: async (_, execution) => {

@@ -14,6 +14,7 @@ import * as magic from "./magic.ts";
 import * as mountFlags from "./mount-flags.ts";
 import * as openFlags from "./open-flags.ts";
 import { RLIMITS } from "./rlimits.ts";
+import * as rtnetlink from "./rtnetlink.ts";
 import { SIGNALS } from "./signals.ts";
 
 const HEADERS = [
@@ -23,6 +24,10 @@ const HEADERS = [
   "linux/sched.h",
   "linux/capability.h",
   "linux/magic.h",
+  "linux/rtnetlink.h",
+  "linux/netlink.h",
+  "linux/if_link.h",
+  "linux/if_addr.h",
   "linux/audit.h",
   "asm/errno.h",
   "asm/signal.h",
@@ -30,10 +35,10 @@ const HEADERS = [
 ];
 
 /** Constants that are enumerators, which the preprocessor cannot see. */
-const ENUMERATORS = new Set(Object.keys(mountFlags).filter((name) => name.startsWith("FSCONFIG_")));
+const ENUMERATORS = new Set([...Object.keys(mountFlags), ...Object.keys(rtnetlink)].filter((name) => /^(FSCONFIG|RT[AM]|RT_SCOPE|IFLA|NLMSGERR_ATTR)_|^IFA_(?!F_)/.test(name)));
 
-/** Ours, or of a C library's header that clashes with the kernel's: checked by hand against sys/mount.h. */
-const NOT_IN_HEADERS = new Set(["FSCONFIG_MAX_BYTES", "MNT_FORCE", "MNT_DETACH", "MNT_EXPIRE", "UMOUNT_NOFOLLOW"]);
+/** Ours, or of headers that clash with others: checked by hand against sys/mount.h and net/if.h. */
+const NOT_IN_HEADERS = new Set(["FSCONFIG_MAX_BYTES", "MNT_FORCE", "MNT_DETACH", "MNT_EXPIRE", "UMOUNT_NOFOLLOW", "IFF_UP"]);
 
 /** The headers of a distribution may be older than these. */
 const RECENT = new Set(["MOVE_MOUNT_BENEATH", "PID_FS_MAGIC", "EM_LOONGARCH", "FSPICK_SYMLINK_NOFOLLOW"]);
@@ -75,6 +80,7 @@ function constants(): Map<string, number> {
   add({ ...openFlags, ...openFlags.openFlags(process.arch) });
   add(cloneFlags);
   add(magic);
+  add(rtnetlink);
   for (const list of [CAPABILITIES, RLIMITS, SIGNALS]) {
     for (const [number, name] of list.entries()) if (name !== "") all.set(name, number);
   }

@@ -85,6 +85,7 @@ interface NativeFiles {
 interface NativeStatus {
   readonly mode: number;
   readonly size: number;
+  readonly inode: number;
 }
 
 /** Every function is one system call, synchronous, and throws NativeError. */
@@ -171,6 +172,9 @@ export interface Native extends NativeFiles {
   send(fd: number, bytes: Uint8Array, fds?: readonly number[]): number;
   /** recvmsg(2) without waiting; null when there is nothing yet. */
   receive(fd: number): Received | null;
+
+  /** A route socket of netlink(7) in the network namespace of a descriptor, or in this process's own. */
+  netlinkRoute(namespace?: number): number;
 
   /** Makes a terminal raw; returns its settings as they were. */
   makeRaw(fd: number): Uint8Array;

@@ -97,6 +97,7 @@ const CASES: readonly Case[] = [
           namespaces: namespaces("user", "mount", "pid", "network", "uts", "ipc", "cgroup", "time"),
           uidMappings: [{ containerID: 0, hostID: 100000, size: 65536 }],
           gidMappings: [{ containerID: 0, hostID: 200000, size: 65536 }],
+          netDevices: { eth1: { name: "c%d" }, eth2: {} },
           cgroupsPath: "/box/one",
           resources: { memory: { limit: 1048576 }, pids: { limit: 10 }, devices: [{ allow: false, access: "rwm" }] },
           devices: [{ path: "/dev/fuse", type: "c", major: 10, minor: 229, fileMode: 438, uid: 0, gid: 5 }],

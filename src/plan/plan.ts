@@ -14,6 +14,7 @@ import { maskedPaths, readonlyPaths } from "./masks.ts";
 import { bindSources, finishDev, mounts } from "./mounts.ts";
 import { enterNamespaces, finishNamespaces, openNamespaces, spawnInit } from "./namespaces.ts";
 import { earlyProcess, keyring, ownProc, program, waitForStart } from "./process.ts";
+import { netDevices } from "./net-devices.ts";
 import { enterRootfs, finishRootfs, ownRootMount, prepareRootfs } from "./rootfs.ts";
 import { seccompPlan } from "./seccomp.ts";
 import type { Plan, Step } from "./step.ts";
@@ -46,6 +47,8 @@ export function plan(config: Config, host: Host, options: PlanOptions): Plan {
     // Two-stage containers clone in here, and all that follows happens in the container's own namespaces.
     ...enterNamespaces(context, namespaces),
     ...finishNamespaces(context),
+    // Before the hooks, which may want to set the devices up, and before the sysctls, which may be theirs.
+    ...netDevices(context),
     ...keyring(context),
     ...ownProc(context),
 

@@ -67,6 +67,8 @@ export type RuntimeOp =
   | { readonly op: "spawn"; readonly flags: number; readonly inherit: readonly Fd[]; readonly intoCgroup: boolean }
   /** Writes the user namespace's maps. */
   | { readonly op: "write_idmap"; readonly uid: string; readonly gid: string }
+  /** Moves a network device into init's network namespace, under this name there. */
+  | { readonly op: "net_device"; readonly device: string; readonly name: string }
   | { readonly op: "run_hook"; readonly point: "prestart" | "createRuntime"; readonly index: number }
   /** Hands the terminal's master to whom it is for. */
   | { readonly op: "console" }

@@ -14,7 +14,6 @@ const asking: Readonly<Record<string, object>> = {
   "/process/scheduler": { process: { cwd: "/", scheduler: { policy: "SCHED_BATCH" } } },
   "/process/ioPriority": { process: { cwd: "/", ioPriority: { class: "IOPRIO_CLASS_IDLE", priority: 0 } } },
   "/linux/timeOffsets": { linux: { timeOffsets: { boottime: { secs: 1 } } } },
-  "/linux/netDevices": { linux: { netDevices: { eth0: {} } } },
   "/linux/resources/blockIO": { linux: { resources: { blockIO: { weight: 10 } } } },
   "/linux/resources/hugepageLimits": { linux: { resources: { hugepageLimits: [{ pageSize: "2MB", limit: 0 }] } } },
   "/linux/resources/network": { linux: { resources: { network: { classID: 1 } } } },
@@ -42,7 +41,6 @@ test("unsupported() passes over values that change nothing", () => {
     linux: {
       mountLabel: "z",
       timeOffsets: { monotonic: { secs: 0, nanosecs: 0 }, boottime: {} },
-      netDevices: {},
       intelRdt: {},
       memoryPolicy: {},
       resources: {

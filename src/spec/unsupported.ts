@@ -11,7 +11,6 @@ const ROWS: readonly (readonly [kind: Kind, ...path: string[]])[] = [
   ["object", "process", "scheduler"],
   ["object", "process", "ioPriority"],
   ["object", "linux", "timeOffsets"],
-  ["map", "linux", "netDevices"],
   ["object", "linux", "resources", "blockIO"],
   ["map", "linux", "resources", "hugepageLimits"],
   ["object", "linux", "resources", "network"],
