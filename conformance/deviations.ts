@@ -18,6 +18,8 @@ const CRUN_PASSES_OVER =
   "ROOT-03 MNT-03 MNT-04 MNT-06 MNT-07 PRC-01 PRC-02 PRC-03 PRC-04 PRC-05 PRC-07 PRC-08 PRC-10 PRC-11 PRC-12 PRC-13 PRC-14 PRC-16 " +
   "PRC-21 PRC-22 PRC-23 PRC-24 PRC-26 PRC-27 PRC-28 HK-01 ANN-01 TOP-05 TOP-06 UM-01 UM-02 SY-01";
 
+const RUNC_1_1_IDMAPPED = ["MNT-06 MNT-07 uid", "MNT-06 MNT-07 what the", "MNT-06 MNT-07 one", "MNT-06 MNT-07 a new", "MNT-08", "MNT-09", "a file,"];
+
 export const DEVIATIONS: readonly Deviation[] = [
   { runtime: "runc", test: "general: TOP-03", reason: "it needs a /proc in the container" },
   { runtime: "runc", test: "general: TOP-09", reason: "it needs a /proc in the container" },
@@ -65,8 +67,12 @@ export const DEVIATIONS: readonly Deviation[] = [
   { runtime: "runc", test: "terminal: a console socket in the working directory", reason: "it takes it relative to the bundle" },
   { runtime: "runc 1.3", test: "descriptors: RL-01 init, waiting for start", reason: "it holds a procfs of its own and its sealed binary" },
   { runtime: "runc", test: "mounts: MNT-02 a relative destination", reason: "it warns that it is deprecated" },
-  { runtime: "runc 1.1", test: "mounts: MNT-06", reason: "it has no idmapped mounts" },
-  { runtime: "runc 1.1", test: "mounts: MNT-09", reason: "it has no idmapped mounts" },
+  ...each("runc 1.1", "idmapped mounts", RUNC_1_1_IDMAPPED, "it has no idmapped mounts"),
+  { runtime: "runc 1.3", test: "idmapped mounts: MNT-09 empty mappings", reason: "where a list is given, both must have entries" },
+  { runtime: "runc 1.3", test: "idmapped mounts: MNT-06 MNT-07 a new file system", reason: "bind mounts only" },
+  { runtime: "crun", test: "idmapped mounts: MNT-06 MNT-07 a new file system", reason: "the new root has the first user's ids, or (1.8) it fails" },
+  ...each("crun 1.8", "idmapped mounts", ["MNT-09 idmap is for", "MNT-09 without mappings those of the user", "MNT-09 mappings without"], "it binds without what is below"),
+  { runtime: "crun 1.8", test: "idmapped mounts: MNT-09 without mappings and", reason: "it passes over the option" },
   { runtime: "runc", test: "mounts: ROOT-02 a root that is a link", reason: "it refuses one" },
   { runtime: "runc 1.1", test: 'mounts: RFP-01 rootfsPropagation "shared"', reason: "a defect that 1.2 has no more" },
   { runtime: "runc 1.1", test: 'mounts: RFP-01 rootfsPropagation "unbindable"', reason: "a defect that 1.2 has no more" },
@@ -82,7 +88,6 @@ export const DEVIATIONS: readonly Deviation[] = [
   { runtime: "runc 1.1", test: "namespaces: TOP-06", reason: "1.2 has it" },
   { runtime: "runc", test: "namespaces: a container without any namespaces", reason: "it needs a /proc in the container" },
   { runtime: "runc 1.1", test: "user namespace: a user namespace by its path", reason: "it wants mappings, too" },
-  { runtime: "runc 1.1", test: "user namespace: MNT-09", reason: "it has no idmapped mounts" },
   { runtime: "runc 1.3", test: "devices: the default devices are made in a /dev of the image", reason: "it does not take links that are there already" },
   { runtime: "runc", test: "devices: DEV-03 a default device may be listed", reason: "the rule that allows the device is lost" },
   { runtime: "runc", test: "devices: DEV-03 a file that is there", reason: "it takes any file, against the specification" },

@@ -217,30 +217,6 @@ test("cgroup without ro is writable", async (t) => {
   assert.is(text, "done\n");
 });
 
-test("MNT-06 to MNT-08 an idmapped mount shows the files of other ids", async (t) => {
-  const source = folder(t);
-  fs.chownSync(join(source, "here"), 7, 9);
-  const mapping = (hostID: number): object[] => [{ containerID: 0, hostID, size: 100 }];
-  const entry = { destination: "/mnt", source, options: ["bind", "idmap"], uidMappings: mapping(10000), gidMappings: mapping(20000) };
-  assert.is(await withMounts(t, [entry], "stat -c '%u:%g' /mnt/here"), "10007:20009\n");
-  assert.is(fs.statSync(join(source, "here")).uid, 7);
-});
-
-test("MNT-06 MNT-07 only one of uidMappings and gidMappings is an error", async (t) => {
-  const source = folder(t);
-  const mapping = [{ containerID: 0, hostID: 1, size: 1 }];
-  for (const mappings of [{ uidMappings: mapping }, { gidMappings: mapping }]) {
-    await cannotCreate(t, (config) => config.mounts.push({ destination: "/mnt", source, options: ["bind", "idmap"], ...mappings }), /Mappings|mapping/);
-  }
-});
-
-test("MNT-09 idmap without mappings and without a user namespace is an error", async (t) => {
-  const source = folder(t);
-  for (const option of ["idmap", "ridmap"]) {
-    await cannotCreate(t, (config) => config.mounts.push({ destination: "/mnt", source, options: ["rbind", option] }), /mapping/i);
-  }
-});
-
 test("ROOT-02 a relative root.path is taken from the bundle, an absolute one as it is", async (t) => {
   const bundle: Bundle = t.bundle((config) => script(config, "ls -d /bin"));
   for (const path of ["rootfs", "./rootfs", "../bundle-0/rootfs", bundle.rootfs]) {

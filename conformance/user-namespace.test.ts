@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import type { BundleConfig } from "../test/bundle.ts";
-import { cannotCreate, created, file, inside, output, read, runBundle, running, script, silent } from "./containers.ts";
+import { cannotCreate, created, file, inside, output, runBundle, running, script, silent } from "./containers.ts";
 import { listen } from "./probe.ts";
 import { suite } from "./suite.ts";
 
@@ -213,21 +213,6 @@ test("an exit status, a signal and a failure arrive from within", async (t) => {
     },
     "executable file not found in $PATH",
   );
-});
-
-test("MNT-09 idmap without mappings takes those of the user namespace", async (t) => {
-  fs.mkdirSync(file(t, "data"));
-  fs.writeFileSync(file(t, "data/file"), "");
-  fs.chownSync(file(t, "data/file"), 7, 8);
-  const text = await inside(t, "stat -c %u:%g /tmp/file; touch /tmp/new", (config) => {
-    mapped(config);
-    config.mounts.push({ destination: "/tmp", source: file(t, "data"), options: ["bind", "idmap"] });
-    const names = ["CAP_DAC_OVERRIDE"];
-    config.process["capabilities"] = { bounding: names, effective: names, permitted: names };
-  });
-  assert.is(text, "7:8\n");
-  assert.is(fs.statSync(file(t, "data/new")).uid, 0);
-  assert.is(read(file(t, "data/new")), "");
 });
 
 test.run();
