@@ -6,36 +6,16 @@ import * as assert from "uvu/assert";
 import type { BundleConfig } from "../test/bundle.ts";
 import { skip } from "../test/harness.ts";
 import type { Ground } from "../test/harness.ts";
+import { CGROUP_ROOT, cgroupOf, v1, value, withResources } from "./cgroup-files.ts";
 import { cannotCreate, created, inside, read, run, running, script, silent } from "./containers.ts";
 import type { Container } from "./containers.ts";
 import { suite } from "./suite.ts";
 
 const test = suite("cgroups");
 
-const ROOT = "/sys/fs/cgroup";
+const ROOT = CGROUP_ROOT;
 const MEBIBYTE = 1 << 20;
 const LIMIT = 64 * MEBIBYTE;
-
-function v1(...controllers: readonly string[]): void {
-  for (const controller of controllers) {
-    if (!fs.existsSync(join(ROOT, controller, "cgroup.procs"))) skip(`this host has no ${controller} controller of cgroup v1`);
-  }
-}
-
-/** The container's cgroup of a controller. */
-async function cgroupOf(container: Container, controller: string): Promise<string> {
-  const found = new RegExp(`^\\d+:(?:.*,)?${controller}(?:,.*)?:(.*)$`, "m").exec(await container.proc("cgroup"));
-  return join(ROOT, controller, found?.[1] ?? "missing");
-}
-
-async function value(container: Container, name: string): Promise<string> {
-  const [controller = ""] = name.split(".");
-  return read(join(await cgroupOf(container, controller === "cpu" ? "cpu" : controller), name)).trim();
-}
-
-function withResources(resources: Readonly<Record<string, unknown>>): (config: BundleConfig) => void {
-  return (config) => (config.linux.resources = resources);
-}
 
 /** The hierarchies of v1 that are mounted, and where the container is in each; in another one nobody can be placed. */
 async function paths(container: Container): Promise<[controllers: string, path: string][]> {

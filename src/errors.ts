@@ -62,6 +62,13 @@ export class SystemError extends TsrunError {
 /** A cgroup that is not fit for a container, or cannot be made so. */
 export class CgroupError extends TsrunError {
   readonly code = "ERR_CGROUP";
+  /** The controller that could not be had, where it was one. */
+  readonly controller: string | undefined;
+
+  constructor(message: string, { controller, ...options }: ErrorOptions & { readonly controller?: string | undefined } = {}) {
+    super(message, options);
+    this.controller = controller;
+  }
 }
 
 /** A step of the plan that failed. */

@@ -30,6 +30,14 @@ export const UNIFIED: CgroupLayout = layoutOf([
   { controllers: ["cpuset", "cpu", "io", "memory", "pids"], name: undefined, version: 2, own: "/", mountPoint: "/sys/fs/cgroup", root: "/" },
 ]);
 
+/** Hosts with every controller that limits anything. */
+export const ALL_LEGACY: CgroupLayout = layoutOf(
+  ["cpuset", "cpu", "memory", "blkio", "hugetlb", "rdma", "net_cls", "net_prio", "pids", "devices", "freezer"].map((name) => v1(name)),
+);
+export const ALL_UNIFIED: CgroupLayout = layoutOf(
+  UNIFIED.hierarchies.map((one) => ({ ...one, controllers: ["cpuset", "cpu", "io", "memory", "hugetlb", "pids", "rdma", "misc"] })),
+);
+
 /** A machine with all that can be asked for, and cgroup v2 only. */
 export function fakeHost(changes: Partial<Host> = {}): Host {
   return {

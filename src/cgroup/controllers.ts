@@ -38,7 +38,7 @@ export function enableControllers(hierarchy: Hierarchy, path: string, { needed, 
   const [missing] = lacking(directory, "cgroup.controllers", neededHere);
   if (missing === undefined) return;
   const reason = explain(missing, refusals.get(missing), hierarchy.mountPoint);
-  throw new CgroupError(`cannot enable cgroup controller "${missing}" for "${path}": ${reason}`);
+  throw new CgroupError(`cannot enable cgroup controller "${missing}" for "${path}": ${reason}`, { controller: missing });
 }
 
 function lacking(directory: string, file: string, wanted: readonly string[]): string[] {

@@ -1,9 +1,11 @@
 /** Writes planned limits into a container's cgroup. */
 
-import { CgroupError, SystemError } from "../errors.ts";
+import { CgroupError } from "../errors.ts";
 import { closeSync, writeSync } from "../native/files.ts";
 import type { FileWrite } from "../resources/limits.ts";
+import { CORE } from "../resources/unified.ts";
 import type { CgroupDirectory } from "./cgroup.ts";
+import { explained } from "./causes.ts";
 import { errnoOf, systemError } from "./failure.ts";
 import { openAt, openDirectory, readText } from "./files.ts";
 
@@ -45,21 +47,25 @@ export function applyWrites(directories: readonly CgroupDirectory[], writes: rea
 
 function applyWrite(directories: readonly CgroupDirectory[], write: FileWrite, open: OpenFiles): void {
   const directory = directoryFor(directories, write);
-  const action = `set "${write.file}" of cgroup "${directory.path}" to "${write.value}"`;
+  const { instead, ...first } = write;
+  const action = `set "${write.file}" of cgroup "${directory.path}" to ${JSON.stringify(write.value)}`;
   try {
     if (write.notBelow !== undefined) refuseBelowUsage(directory, write, action);
     writeSync(openFile(directory, write.file, open), write.value);
   } catch (error) {
     const errno = errnoOf(error);
+    if (instead !== undefined && errno === "ENOENT") return applyWrite(directories, { ...first, ...instead }, open);
     if (write.optional === true && (errno === "ENOENT" || errno === "EPERM")) return;
-    throw explained(systemError(action, error), directory, write);
+    throw explained(systemError(action, error), directory, write.file);
   }
 }
 
-function directoryFor(directories: readonly CgroupDirectory[], write: FileWrite): CgroupDirectory {
-  const { controller, version, file } = write;
-  const found = directories.find((one) => one.version === version && one.controllers.includes(controller));
-  if (found !== undefined) return found;
+function directoryFor(directories: readonly CgroupDirectory[], { controller, version, file }: FileWrite): CgroupDirectory {
+  for (const one of directories) {
+    // Every cgroup of v2 has the core's files.
+    const has = one.controllers.includes(controller) || (controller === CORE && version === 2);
+    if (one.version === version && has) return one;
+  }
   throw new CgroupError(`cannot set "${file}": the container has no cgroup of controller "${controller}"`);
 }
 
@@ -83,27 +89,4 @@ function refuseBelowUsage(directory: CgroupDirectory, write: FileWrite, action: 
   const usage = readText(`${directory.path}/${write.notBelow ?? ""}`).trim();
   if (write.value === "max" || BigInt(usage) <= BigInt(write.value)) return;
   throw new CgroupError(`cannot ${action}: the container uses ${usage} bytes`);
-}
-
-/** A memory limit is refused for what is used already: say how much that is. */
-function explained(error: unknown, directory: CgroupDirectory, write: FileWrite): unknown {
-  if (!(error instanceof SystemError) || write.controller !== "memory") return error;
-  if (error.errno !== "EBUSY" && error.errno !== "EINVAL") return error;
-  const usage = memoryUsage(directory);
-  if (usage === undefined) return error;
-  return new SystemError(error.action, error.errno, `${error.reason} (${usage})`, { cause: error });
-}
-
-const USAGE_FILES: Readonly<Record<1 | 2, readonly [string, string]>> = {
-  1: ["memory.usage_in_bytes", "memory.max_usage_in_bytes"],
-  2: ["memory.current", "memory.peak"],
-};
-
-function memoryUsage({ path, version }: CgroupDirectory): string | undefined {
-  try {
-    const [current, peak] = USAGE_FILES[version].map((file) => readText(`${path}/${file}`).trim());
-    return `current usage: ${current}, peak usage: ${peak}`;
-  } catch {
-    return undefined;
-  }
 }

@@ -61,6 +61,10 @@ export class CreateSteps {
       const { attachDevices } = await import("../cgroup/devices.ts");
       attachDevices(this.#directories(), program, native());
     },
+    cgroup_chown: async ({ uid }) => {
+      const { giveCgroup } = await import("../cgroup/ownership.ts");
+      giveCgroup(this.#directories(), uid);
+    },
     attach_root: async ({ path }, { cleanup }) => {
       const { attachRoot, detachRoot, rootMountToBe } = await import("./root-mount.ts");
       const mount = rootMountToBe(path);

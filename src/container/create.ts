@@ -1,7 +1,7 @@
 /** `create`: from a bundle to a container that waits, or nothing at all (runtime.md#create). */
 
 import { basename, dirname, join } from "node:path";
-import { ConfigError, HookError, StepError, SystemError, UsageError, formatPlace } from "../errors.ts";
+import { CgroupError, ConfigError, HookError, StepError, SystemError, UsageError, formatPlace } from "../errors.ts";
 import type { Place } from "../errors.ts";
 import type { Cgroup } from "../cgroup/cgroup.ts";
 import type { Host } from "../host.ts";
@@ -286,10 +286,12 @@ function telling({ plan, bytes, warn }: Told): Telling {
       if (failed !== undefined) warn(stepError({ ...failed, index: step }, { errno, text: "" }, bareplace).message);
     },
     stepFailed: (step, error) => {
-      const { op = "", what = op, at } = plan.steps[step] ?? {};
+      const { op = "", what = op } = plan.steps[step] ?? {};
+      const at = pointerOf(plan, step, error);
       const place = at === undefined ? undefined : placeIn(bytes)(at);
-      if (error instanceof HookError && place !== undefined) {
-        return new HookError(`${error.message} (${formatPlace("config.json", place)})`, { cause: error });
+      if ((error instanceof HookError || error instanceof CgroupError) && place !== undefined) {
+        const message = `${error.message} (${formatPlace("config.json", place)})`;
+        return error instanceof HookError ? new HookError(message, { cause: error }) : new CgroupError(message, { cause: error });
       }
       if (!(error instanceof SystemError)) return error;
       const { errno, reason, action } = error;
@@ -301,6 +303,13 @@ function telling({ plan, bytes, warn }: Told): Telling {
       return stepError({ ...failed, index: step }, { errno, text }, placeIn(bytes));
     },
   };
+}
+
+/** What asks for a step; for a controller that cannot be had it is the limit that needs it. */
+function pointerOf({ steps }: Plan, step: number, error: unknown): string | undefined {
+  const controller = error instanceof CgroupError ? error.controller : undefined;
+  if (controller === undefined) return steps[step]?.at;
+  return steps.find((other) => other.op === "cgroup_write" && other.controller === controller)?.at;
 }
 
 function bareplace(pointer: string): Place {

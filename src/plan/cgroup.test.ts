@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { HYBRID, LEGACY, UNIFIED, configOf, opsOf, planOf, shown, stepsOf, withoutClosing } from "../../test/plan-cases.ts";
+import { HYBRID, LEGACY, UNIFIED, configOf, namespaces, opsOf, planOf, shown, stepsOf, withoutClosing } from "../../test/plan-cases.ts";
 import type { CgroupLayout } from "../resources/layout.ts";
 import type { Plan } from "./step.ts";
 
@@ -43,6 +43,17 @@ test("cgroupMembership() writes device rules on v1, attaches a program on v2", (
   assert.ok(controllers.length > 0 && controllers.every((controller) => controller === "devices"));
   assert.equal(opsOf(planOn(LEGACY, { resources }), "cgroup_devices"), []);
   assert.equal(opsOf(planOn(UNIFIED, { resources }), "cgroup_write", "cgroup_devices"), ["cgroup_devices"]);
+});
+
+test("cgroupMembership() gives the cgroup to the container's user on v2 only, after the limits", () => {
+  const changes = {
+    process: { user: { uid: 7, gid: 0 } },
+    mounts: [{ destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["rw"] }],
+    linux: { namespaces: namespaces("mount", "pid", "cgroup"), resources: { pids: { limit: 5 } } },
+  };
+  const plans = [UNIFIED, HYBRID, LEGACY].map((layout) => planOf(configOf(changes), { host: { cgroups: () => layout } }));
+  assert.equal(plans.map((plan) => stepsOf(plan, "cgroup_chown").map(shown)), [["cgroup_chown(uid=7)"], [], []]);
+  assert.equal(opsOf(plans[0] ?? planOn(UNIFIED)).slice(0, 4), ["cgroup_create", "cgroup_write", "cgroup_devices", "cgroup_chown"]);
 });
 
 test("cgroupMembership() has a path where the config has none: the container's id", () => {

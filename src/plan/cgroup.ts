@@ -1,5 +1,6 @@
 /** The container's cgroup: made and limited by the runtime, entered by init itself (config-linux.md#control-groups). */
 
+import { cgroupOwner } from "../resources/ownership.ts";
 import { cgroupPath } from "../resources/path.ts";
 import { neededControllers, planResources } from "../resources/resources.ts";
 import type { CgroupLayout, Hierarchy } from "../resources/layout.ts";
@@ -24,33 +25,28 @@ export function cgroupMembership({ config, host, id }: PlanContext): CgroupPlan 
   const { writes, deviceProgram } = planResources(config, layout);
   const at = config.linux?.cgroupsPath === undefined ? {} : { at: "/linux/cgroupsPath" };
   const controllers = neededControllers(writes);
-  const steps: Step[] = [
-    runtime({ op: "cgroup_create", path, controllers, ...at, what: `make the cgroup "${path}"` }),
-    ...writes.map(({ controller, version, file, value, pointer, optional, notBelow }) =>
-      runtime({
-        op: "cgroup_write",
-        controller,
-        version,
-        file,
-        value,
-        ...(optional === undefined ? {} : { optional }),
-        ...(notBelow === undefined ? {} : { notBelow }),
-        at: pointer,
-        what: `set "${file}" of the cgroup to ${JSON.stringify(value)}`,
-      }),
-    ),
-  ];
+  const steps: Step[] = [runtime({ op: "cgroup_create", path, controllers, ...at, what: `make the cgroup "${path}"` })];
+  for (const { pointer, ...write } of writes) {
+    const what = `set "${write.file}" of the cgroup to ${JSON.stringify(write.value)}`;
+    steps.push(runtime({ op: "cgroup_write", ...write, at: pointer, what }));
+  }
   if (deviceProgram !== undefined) {
     const what = "restrict the cgroup's devices";
     steps.push(runtime({ op: "cgroup_devices", program: deviceProgram, at: "/linux/resources/devices", what }));
   }
-  return {
-    steps,
-    layout,
-    path,
-    entries: layout.hierarchies.filter(({ version }) => version === 1).map(entryFd),
-    intoCgroup: layout.hierarchies.some(({ version }) => version === 2),
-  };
+  // v1 is not safe to give (config-linux.md#cgroup-ownership).
+  const owner = layout.hierarchy === "unified" ? cgroupOwner(config) : undefined;
+  if (owner !== undefined) {
+    const { uid, pointer } = owner;
+    steps.push(runtime({ op: "cgroup_chown", uid, at: pointer, what: `give the cgroup to user ${uid}` }));
+  }
+  const entries: Fd[] = [];
+  let intoCgroup = false;
+  for (const hierarchy of layout.hierarchies) {
+    if (hierarchy.version === 1) entries.push(entryFd(hierarchy));
+    else intoCgroup = true;
+  }
+  return { steps, layout, path, entries, intoCgroup };
 }
 
 /**

@@ -8,7 +8,7 @@ import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { HYBRID, LEGACY, configOf, namespaces, planOf } from "../../test/plan-cases.ts";
+import { ALL_LEGACY, ALL_UNIFIED, HYBRID, LEGACY, configOf, namespaces, planOf } from "../../test/plan-cases.ts";
 import type { Planning } from "../../test/plan-cases.ts";
 import { PROJECT } from "../../test/runtime.ts";
 import type { Config } from "../spec/config.ts";
@@ -34,6 +34,36 @@ interface Case {
   readonly options?: Planning;
 }
 
+const DISK = { major: 8, minor: 0 };
+
+/** Every limit that cgroup v1 has, and those that v2 has, too. */
+const RESOURCES = {
+  memory: { limit: 64 << 20, reservation: 32 << 20, swap: 128 << 20, kernelTCP: 1 << 20, swappiness: 10, disableOOMKiller: true, useHierarchy: true },
+  cpu: { shares: 512, quota: 20000, period: 50000, burst: 1000, idle: 0, realtimeRuntime: 1000, realtimePeriod: 50000, cpus: "0-1", mems: "0" },
+  blockIO: {
+    weight: 500,
+    leafWeight: 300,
+    weightDevice: [{ ...DISK, weight: 100, leafWeight: 200 }],
+    throttleReadBpsDevice: [{ ...DISK, rate: 1 }],
+    throttleWriteBpsDevice: [{ ...DISK, rate: 2 }],
+    throttleReadIOPSDevice: [{ ...DISK, rate: 3 }],
+    throttleWriteIOPSDevice: [{ ...DISK, rate: 4 }],
+  },
+  hugepageLimits: [{ pageSize: "2MB", limit: 4 << 20 }],
+  network: { classID: 1048577, priorities: [{ name: "eth0", priority: 5 }] },
+  pids: { limit: 100 },
+  rdma: { mlx4_0: { hcaHandles: 3, hcaObjects: 10000 } },
+  devices: [{ allow: true }],
+};
+const RESOURCES_V2 = {
+  ...RESOURCES,
+  memory: { limit: 64 << 20, reservation: 32 << 20, swap: 128 << 20, checkBeforeUpdate: true },
+  cpu: { shares: 512, quota: 20000, period: 50000, burst: 1000, idle: 0, cpus: "0-1", mems: "0" },
+  blockIO: { ...RESOURCES.blockIO, leafWeight: undefined, weightDevice: [{ ...DISK, weight: 100 }] },
+  network: undefined,
+  unified: { "memory.high": "1000", "io.max": "8:0 rbps=5\n8:16 wbps=6" },
+};
+
 const HOOK = { path: "/bin/hook", args: ["hook", "one"] };
 
 const CASES: readonly Case[] = [
@@ -49,6 +79,8 @@ const CASES: readonly Case[] = [
     options: { host: { mountPointOf: () => "/mnt" } },
   },
   { name: "no-mount-namespace", config: () => configOf({ linux: { namespaces: [] } }) },
+  { name: "resources-v1", config: () => configOf({ linux: { resources: RESOURCES } }), options: { host: { cgroups: () => ALL_LEGACY } } },
+  { name: "resources-v2", config: () => configOf({ linux: { resources: RESOURCES_V2 } }), options: { host: { cgroups: () => ALL_UNIFIED } } },
   {
     name: "joined-namespaces",
     config: () =>

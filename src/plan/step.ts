@@ -52,7 +52,11 @@ export type RuntimeOp =
       readonly value: string;
       readonly optional?: true;
       readonly notBelow?: string;
+      /** For a kernel that has no such file. */
+      readonly instead?: { readonly file: string; readonly value: string };
     }
+  /** Gives the cgroup on v2 to the user of the host who is the container's. */
+  | { readonly op: "cgroup_chown"; readonly uid: number }
   /** Attaches the BPF program that decides about devices on cgroup v2. */
   | { readonly op: "cgroup_devices"; readonly program: Uint8Array }
   /** Gives the root a mount of its own, in the host's mount namespace: what is mounted below goes with it. */

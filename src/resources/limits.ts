@@ -15,6 +15,14 @@ export interface FileWrite {
   readonly optional?: true;
   /** The file that must not hold more than `value` (`memory.checkBeforeUpdate`). */
   readonly notBelow?: string;
+  /** The same limit where the kernel has no such file, because it knows it by another name. */
+  readonly instead?: NamedValue;
+}
+
+/** A file of a cgroup, and what goes into it. */
+export interface NamedValue {
+  readonly file: string;
+  readonly value: string;
 }
 
 /** Something that was left out on purpose, for the debug log. */
@@ -52,6 +60,12 @@ export class Limits {
   writeChecked(field: string, file: string, value: string, notBelow: string): void {
     const { controller, version } = this;
     this.writes.push({ controller, version, file, value, pointer: `${this.pointer}/${field}`, notBelow });
+  }
+
+  /** A write to the first of two files that the kernel has. */
+  writeEither(field: string, { file, value }: NamedValue, instead: NamedValue): void {
+    const { controller, version } = this;
+    this.writes.push({ controller, version, file, value, pointer: `${this.pointer}/${field}`, instead });
   }
 
   /** As write(), for a place that is known whole. */

@@ -16,24 +16,24 @@ const CONFIG: Config = {
 };
 
 test("cgroupOwner() is the host's uid of the container's user", () => {
-  assert.is(cgroupOwner(CONFIG), 100004);
-  assert.is(cgroupOwner({ ...CONFIG, process: { cwd: "/" } }), 1000);
+  assert.equal(cgroupOwner(CONFIG), { uid: 100004, pointer: "/mounts/0" });
+  assert.is(cgroupOwner({ ...CONFIG, process: { cwd: "/" } })?.uid, 1000);
 });
 
 test("cgroupOwner() is the user itself without a user namespace, and nobody for root", () => {
   const linux = { namespaces: [{ type: "cgroup" as const }] };
-  assert.is(cgroupOwner({ ...CONFIG, linux }), 5);
-  assert.is(cgroupOwner({ ...CONFIG, linux, process: { cwd: "/" } }), undefined);
+  assert.is(cgroupOwner({ ...CONFIG, linux })?.uid, 5);
+  assert.is(cgroupOwner({ ...CONFIG, linux, process: { cwd: "/" } })?.uid, undefined);
 });
 
 test("cgroupOwner() is nobody without a cgroup namespace of its own, or a writable mount, or a mapping", () => {
   const [mount] = CONFIG.mounts ?? [];
   if (mount === undefined) return assert.unreachable();
   const foreign = { namespaces: [{ type: "cgroup" as const, path: "/proc/1/ns/cgroup" }] };
-  assert.is(cgroupOwner({ ...CONFIG, linux: foreign }), undefined);
-  assert.is(cgroupOwner({ ...CONFIG, mounts: [{ ...mount, options: ["ro"] }] }), undefined);
-  assert.is(cgroupOwner({ ...CONFIG, mounts: [{ ...mount, source: "cgroup2" }] }), undefined);
-  assert.is(cgroupOwner({ ...CONFIG, process: { cwd: "/", user: { uid: 50, gid: 0 } } }), undefined);
+  assert.is(cgroupOwner({ ...CONFIG, linux: foreign })?.uid, undefined);
+  assert.is(cgroupOwner({ ...CONFIG, mounts: [{ ...mount, options: ["ro"] }] })?.uid, undefined);
+  assert.is(cgroupOwner({ ...CONFIG, mounts: [{ ...mount, source: "cgroup2" }] })?.uid, undefined);
+  assert.is(cgroupOwner({ ...CONFIG, process: { cwd: "/", user: { uid: 50, gid: 0 } } })?.uid, undefined);
 });
 
 test.run();

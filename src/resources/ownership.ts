@@ -1,22 +1,41 @@
 /** To whom a cgroup is given, so that a manager inside can divide it (config-linux.md#cgroup-ownership). */
 
-import type { Config, Mount } from "../spec/config.ts";
+import type { Config, IdMapping, Mount } from "../spec/config.ts";
 
-/**
- * The host's uid of the container's user, if the cgroup shall be chowned to it on v2: only with a cgroup namespace of
- * its own and a cgroup file system that it may write to. Undefined too where the runtime's own user, root, keeps it.
- */
-export function cgroupOwner({ process, linux, mounts = [] }: Config): number | undefined {
-  const namespaces = linux?.namespaces ?? [];
-  const ownNamespace = namespaces.some(({ type, path }) => type === "cgroup" && path === undefined);
-  if (!ownNamespace || !mounts.some(isWritableCgroup)) return undefined;
-  const uid = process?.user?.uid ?? 0;
-  const user = namespaces.find(({ type }) => type === "user");
-  if (user === undefined) return uid === 0 ? undefined : uid;
-  const range = linux?.uidMappings?.find(({ containerID, size }) => uid >= containerID && uid < containerID + size);
-  return range === undefined ? undefined : range.hostID + (uid - range.containerID);
+/** The host's uid of the container's user, and the mount that asks for it to own the cgroup. */
+export interface CgroupOwner {
+  readonly uid: number;
+  readonly pointer: string;
 }
 
-function isWritableCgroup({ source, destination, options = [] }: Mount): boolean {
-  return source === "cgroup" && destination === "/sys/fs/cgroup" && !options.includes("ro");
+/**
+ * To whom the cgroup shall be chowned on v2: only with a cgroup namespace of its own and a cgroup file system that it
+ * may write to. Undefined too where the runtime's own user, root, keeps it.
+ */
+export function cgroupOwner({ process, linux, mounts = [] }: Config): CgroupOwner | undefined {
+  let mount = 0;
+  while (mount < mounts.length && !isWritableCgroup(mounts[mount])) mount++;
+  if (mount === mounts.length) return undefined;
+  let ownNamespace = false;
+  let mapped = false;
+  for (const { type, path = "" } of linux?.namespaces ?? []) {
+    if (type === "cgroup" && path === "") ownNamespace = true;
+    if (type === "user") mapped = true;
+  }
+  const inside = process?.user?.uid ?? 0;
+  const uid = mapped ? hostUid(inside, linux?.uidMappings ?? []) : inside;
+  if (!ownNamespace || uid === undefined || (uid === 0 && !mapped)) return undefined;
+  return { uid, pointer: `/mounts/${mount}` };
+}
+
+function hostUid(uid: number, mappings: readonly IdMapping[]): number | undefined {
+  for (const { containerID, hostID, size } of mappings) {
+    if (uid >= containerID && uid < containerID + size) return hostID + (uid - containerID);
+  }
+  return undefined;
+}
+
+function isWritableCgroup(mount: Mount | undefined): boolean {
+  if (mount?.source !== "cgroup" || mount.destination !== "/sys/fs/cgroup") return false;
+  return mount.options === undefined || !mount.options.includes("ro");
 }

@@ -76,11 +76,41 @@ test("planResources() restricts devices without being asked, on both", () => {
 
 test("planResources() names the controller and the place of a limit that the host cannot set", () => {
   const bare = legacy(["cpu"]);
-  const expected = 'needs the cgroup controller "memory", which this host has not mounted or not enabled';
+  const expected = 'needs "memory.limit_in_bytes" of the cgroup controller "memory", which this host has not mounted or not enabled';
   assert.equal(problems({ memory: { limit: 5, swap: -1 } }, bare), [`/linux/resources/memory/limit: ${expected}`]);
   assert.equal(problems({ memory: { disableOOMKiller: false } }, bare), []);
   assert.is(problems({ devices: [{ allow: false }] }, bare).length, 1);
   assert.is(problems({ devices: [{ allow: true }] }, bare).length, 0);
+});
+
+test("planResources() finds block I/O by the name that it has on each version", () => {
+  const blockIO = { throttleReadBpsDevice: [{ major: 8, minor: 0, rate: 1 }] };
+  assert.equal(planResources(config({ blockIO }), UNIFIED).writes.map(({ controller, file }) => [controller, file]), [["io", "io.max"]]);
+  const [write] = planResources(config({ blockIO }), legacy(["blkio"])).writes;
+  assert.equal([write?.controller, write?.file], ["blkio", "blkio.throttle.read_bps_device"]);
+  const expected = 'needs "blkio.throttle.read_bps_device" of the cgroup controller "blkio", which this host has not mounted or not enabled';
+  assert.equal(problems({ blockIO }, LEGACY), [`/linux/resources/blockIO/throttleReadBpsDevice/0/rate: ${expected}`]);
+});
+
+test("planResources() tells of each limit that needs a missing controller once, and minds none that change nothing", () => {
+  const wanting: Resources = {
+    hugepageLimits: [{ pageSize: "2MB", limit: 1 }],
+    rdma: { mlx: { hcaHandles: 1 } },
+    network: { classID: 1, priorities: [{ name: "lo", priority: 1 }] },
+  };
+  assert.equal(problems(wanting, LEGACY).map((problem) => problem.split(":")[0]), [
+    "/linux/resources/hugepageLimits/0",
+    "/linux/resources/rdma/mlx",
+    "/linux/resources/network/classID",
+    "/linux/resources/network/priorities/0",
+  ]);
+  assert.equal(problems({ blockIO: { weight: 0 }, hugepageLimits: [], rdma: {}, network: { classID: 0, priorities: [] }, unified: {} }, LEGACY), []);
+});
+
+test("planResources() writes unified last, so that it wins", () => {
+  const { writes } = planResources(config({ pids: { limit: 5 }, memory: { limit: 1 }, unified: { "memory.max": "2" } }), UNIFIED);
+  assert.equal(writes.map(({ file, value }) => `${file}=${value}`), ["memory.max=1", "pids.max=5", "memory.max=2"]);
+  assert.equal(neededControllers(planResources(config({ unified: { "io.weight": "default 5" } }), UNIFIED).writes), ["io"]);
 });
 
 test("planResources() reports all problems together", () => {

@@ -3,16 +3,21 @@
 import { ConfigError } from "../errors.ts";
 import type { Problem } from "../errors.ts";
 import type { Config, Resources } from "../spec/config.ts";
+import { blockIOV1, blockIOV2 } from "./block-io.ts";
 import { cpuV1, cpuV2 } from "./cpu.ts";
 import { cpusetV1, cpusetV2 } from "./cpuset.ts";
 import { allowsAll, deviceProgram } from "./device-program.ts";
 import { devicePolicy } from "./device-rules.ts";
 import { devicesV1 } from "./devices.ts";
+import { hugetlb } from "./hugetlb.ts";
 import { hierarchyOf } from "./layout.ts";
 import type { CgroupLayout, Hierarchy } from "./layout.ts";
 import type { FileWrite, Limits, Note } from "./limits.ts";
 import { memoryV1, memoryV2 } from "./memory.ts";
+import { netCls, netPrio } from "./network.ts";
 import { pidsV1, pidsV2 } from "./pids.ts";
+import { rdma } from "./rdma.ts";
+import { unified } from "./unified.ts";
 
 export interface PlannedResources {
   /** In the order in which they have to be written. */
@@ -24,17 +29,23 @@ export interface PlannedResources {
 }
 
 interface Controller {
-  readonly name: string;
+  /** On cgroup v1, and on v2. */
+  readonly names: readonly [string, string];
   /** The limits for one version; undefined where the config has none. */
   readonly limits: (resources: Resources, version: 1 | 2) => Limits | undefined;
 }
 
 /** The order is that of the writes: processors and memory nodes before what is counted on them. */
 const CONTROLLERS: readonly Controller[] = [
-  { name: "cpuset", limits: ({ cpu }, version) => cpu && (version === 1 ? cpusetV1(cpu) : cpusetV2(cpu)) },
-  { name: "cpu", limits: ({ cpu }, version) => cpu && (version === 1 ? cpuV1(cpu) : cpuV2(cpu)) },
-  { name: "memory", limits: ({ memory }, version) => memory && (version === 1 ? memoryV1(memory) : memoryV2(memory)) },
-  { name: "pids", limits: ({ pids }, version) => pids && (version === 1 ? pidsV1(pids) : pidsV2(pids)) },
+  { names: ["cpuset", "cpuset"], limits: ({ cpu }, version) => cpu && (version === 1 ? cpusetV1(cpu) : cpusetV2(cpu)) },
+  { names: ["cpu", "cpu"], limits: ({ cpu }, version) => cpu && (version === 1 ? cpuV1(cpu) : cpuV2(cpu)) },
+  { names: ["memory", "memory"], limits: ({ memory }, version) => memory && (version === 1 ? memoryV1(memory) : memoryV2(memory)) },
+  { names: ["blkio", "io"], limits: ({ blockIO }, version) => blockIO && (version === 1 ? blockIOV1(blockIO) : blockIOV2(blockIO)) },
+  { names: ["hugetlb", "hugetlb"], limits: ({ hugepageLimits }, version) => hugepageLimits && hugetlb(hugepageLimits, version) },
+  { names: ["rdma", "rdma"], limits: (resources, version) => resources.rdma && rdma(resources.rdma, version) },
+  { names: ["net_cls", ""], limits: ({ network }, version) => network && netCls(network, version) },
+  { names: ["net_prio", ""], limits: ({ network }, version) => network && netPrio(network, version) },
+  { names: ["pids", "pids"], limits: ({ pids }, version) => pids && (version === 1 ? pidsV1(pids) : pidsV2(pids)) },
 ];
 
 const NO_RESOURCES: Resources = {};
@@ -50,14 +61,16 @@ export function planResources(config: Config, layout: CgroupLayout): PlannedReso
     problems.push(...limits.problems);
     notes.push(...limits.notes);
   };
-  for (const { name, limits } of CONTROLLERS) {
-    const hierarchy = hierarchyOf(layout, name);
+  for (const { names, limits } of CONTROLLERS) {
+    const hierarchy = hierarchyOf(layout, names[0]) ?? hierarchyOf(layout, names[1]);
     const planned = limits(resources, hierarchy?.version ?? (layout.hierarchy === "unified" ? 2 : 1));
     if (planned === undefined) continue;
-    if (hierarchy === undefined) problems.push(...planned.problems, ...missing(name, planned));
+    if (hierarchy === undefined) problems.push(...planned.problems, ...missing(planned));
     else collect(planned);
   }
   const program = planDevices(resources, layout, { collect, problems });
+  // Last, so that a file that is given by its name holds what is said there.
+  if (resources.unified !== undefined) collect(unified(resources.unified, layout));
   if (problems.length > 0) throw new ConfigError("config.json", problems);
   return program === undefined ? { writes, notes } : { writes, notes, deviceProgram: program };
 }
@@ -83,17 +96,23 @@ function planDevices(
   if (hierarchy !== undefined) return deviceProgram(policy);
   // Without a word about devices in the config there is nothing that the host fails to do.
   if (devices !== undefined && devices.length > 0) {
-    problems.push({ pointer: "/linux/resources/devices", message: missingMessage("devices") });
+    problems.push({ pointer: "/linux/resources/devices", message: missingMessage("devices", "devices.allow") });
   }
   return undefined;
 }
 
 /** A limit whose absence changes nothing needs no controller. */
-function missing(controller: string, { writes }: Limits): Problem[] {
-  const pointers = new Set(writes.filter(({ optional }) => optional !== true).map(({ pointer }) => pointer));
-  return [...pointers].map((pointer) => ({ pointer, message: missingMessage(controller) }));
+function missing({ controller, writes }: Limits): Problem[] {
+  const problems: Problem[] = [];
+  let last = "";
+  for (const { file, pointer, optional } of writes) {
+    if (optional === true || pointer === last) continue;
+    problems.push({ pointer, message: missingMessage(controller, file) });
+    last = pointer;
+  }
+  return problems;
 }
 
-function missingMessage(controller: string): string {
-  return `needs the cgroup controller "${controller}", which this host has not mounted or not enabled`;
+function missingMessage(controller: string, file: string): string {
+  return `needs "${file}" of the cgroup controller "${controller}", which this host has not mounted or not enabled`;
 }
