@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import type { BundleConfig } from "../test/bundle.ts";
-import { cannotCreate, created, file, inside, output, runBundle, running, script, silent } from "./containers.ts";
+import { cannotCreate, created, file, inside, output, run, runBundle, running, script, silent } from "./containers.ts";
 import { listen } from "./probe.ts";
 import { suite } from "./suite.ts";
 
@@ -29,6 +29,15 @@ test("UM-01 to UM-05 the maps are written as the config says", async (t) => {
   });
   const rows = text.trim().split("\n").map((line) => line.trim().split(/ +/).map(Number));
   assert.equal(rows, [[0, BASE, 10], [20, 5, 1], [0, 2 * BASE, 10]]);
+});
+
+test("RP-02 a limit of one process is kept and does not hinder the container's creation", async (t) => {
+  const result = await run(t, "echo alone; (:) | :", (config) => {
+    mapped(config);
+    config.linux.resources = { pids: { limit: 1 } };
+  });
+  assert.is(result.stdout, "alone\n", result.stderr);
+  assert.match(result.stderr, "can't fork");
 });
 
 test("the program is root inside and a mapped user outside", async (t) => {

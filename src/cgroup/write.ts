@@ -13,6 +13,8 @@ import { openAt, openDirectory, readText } from "./files.ts";
 export interface LimitWriter {
   /** Makes one write; a failure says what was attempted, with the errno. */
   write(write: FileWrite): void;
+  /** Opens the file of a write that another will make; the caller closes it. */
+  open(write: Pick<FileWrite, "controller" | "version" | "file">): number;
   close(): void;
 }
 
@@ -26,6 +28,11 @@ export function openWriter(directories: readonly CgroupDirectory[]): LimitWriter
   const open: OpenFiles = { directories: new Map(), file: undefined };
   return {
     write: (write) => applyWrite(directories, write, open),
+    open: (write) => {
+      const fd = openFile(directoryFor(directories, write), write.file, open);
+      open.file = undefined;
+      return fd;
+    },
     close: () => {
       if (open.file !== undefined) closeSync(open.file.fd);
       open.file = undefined;
@@ -60,7 +67,7 @@ function applyWrite(directories: readonly CgroupDirectory[], write: FileWrite, o
   }
 }
 
-function directoryFor(directories: readonly CgroupDirectory[], { controller, version, file }: FileWrite): CgroupDirectory {
+function directoryFor(directories: readonly CgroupDirectory[], { controller, version, file }: Pick<FileWrite, "controller" | "version" | "file">): CgroupDirectory {
   for (const one of directories) {
     // Every cgroup of v2 has the core's files.
     const has = one.controllers.includes(controller) || (controller === CORE && version === 2);

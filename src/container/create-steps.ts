@@ -57,6 +57,10 @@ export class CreateSteps {
       this.#limits ??= openWriter(this.#directories());
       this.#limits.write({ pointer: "", ...step });
     },
+    cgroup_open: (step, execution) => {
+      this.#limits ??= openWriter(this.#directories());
+      execution.hold(step.to, this.#limits.open(step));
+    },
     cgroup_devices: async ({ program }) => {
       const { attachDevices } = await import("../cgroup/devices.ts");
       attachDevices(this.#directories(), program, native());

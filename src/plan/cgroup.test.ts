@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { HYBRID, LEGACY, UNIFIED, configOf, namespaces, opsOf, planOf, shown, stepsOf, withoutClosing } from "../../test/plan-cases.ts";
+import { HYBRID, LEGACY, MAPS, UNIFIED, configOf, namespaces, opsOf, planOf, shown, stepsOf, withoutClosing } from "../../test/plan-cases.ts";
 import type { CgroupLayout } from "../resources/layout.ts";
 import type { Plan } from "./step.ts";
 
@@ -35,6 +35,23 @@ test("cgroupMembership() sets the limits before there is a process", () => {
     ["memory.max", "4096", "/linux/resources/memory/limit"],
     ["pids.max", "5", "/linux/resources/pids/limit"],
   ]);
+});
+
+test("cgroupMembership() leaves a limit of one process to init where it has two stages, of which the second sets it", () => {
+  const linux = { namespaces: namespaces("mount", "pid", "user"), ...MAPS };
+  for (const [limit, layout, value] of [[1, LEGACY, "1"], [0, LEGACY, "0"], [0, UNIFIED, "1"]] as const) {
+    const plan = planOn(layout, { ...linux, resources: { pids: { limit }, devices: [{ allow: true }] } });
+    const version = layout === UNIFIED ? 2 : 1;
+    assert.equal(stepsOf(plan, "cgroup_open").map(shown), [`cgroup_open(controller="pids", version=${version}, file="pids.max", to="pids.max")`]);
+    assert.ok(stepsOf(plan, "spawn")[0]?.inherit.includes("pids.max"));
+    const names = withoutClosing(plan.steps).map(shown);
+    const write = names.indexOf(`write(fd="pids.max", data="${value}")`);
+    assert.is(names.findIndex((name) => name.startsWith("clone(")), write - 1);
+  }
+  const more = planOn(LEGACY, { ...linux, resources: { pids: { limit: 2 }, devices: [{ allow: true }] } });
+  assert.equal(stepsOf(more, "cgroup_write").map(({ file, value }) => `${file}=${value}`), ["pids.max=2", "devices.allow=a"]);
+  const single = planOn(LEGACY, { resources: { pids: { limit: 1 }, devices: [{ allow: true }] } });
+  assert.equal(opsOf(single, "cgroup_open"), []);
 });
 
 test("cgroupMembership() writes device rules on v1, attaches a program on v2", () => {

@@ -15,20 +15,32 @@ export interface CgroupPlan {
   readonly path: string;
   /** The descriptors of the v1 hierarchies' `tasks` files. */
   readonly entries: readonly Fd[];
+  /** The descriptors of files that init writes to itself, and those writes. */
+  readonly late: readonly Fd[];
+  readonly lateSteps: readonly Step[];
   readonly intoCgroup: boolean;
 }
 
 /** Makes the cgroup and sets its limits before there is a process to limit. */
-export function cgroupMembership({ config, host, id }: PlanContext): CgroupPlan {
+export function cgroupMembership({ config, host, id, twoStages }: PlanContext): CgroupPlan {
   const layout = host.cgroups();
   const path = cgroupPath(config.linux?.cgroupsPath, id);
   const { writes, deviceProgram } = planResources(config, layout);
   const at = config.linux?.cgroupsPath === undefined ? {} : { at: "/linux/cgroupsPath" };
   const controllers = neededControllers(writes);
   const steps: Step[] = [runtime({ op: "cgroup_create", path, controllers, ...at, what: `make the cgroup "${path}"` })];
+  const late: Fd[] = [];
+  const lateSteps: Step[] = [];
   for (const { pointer, ...write } of writes) {
-    const what = `set "${write.file}" of the cgroup to ${JSON.stringify(write.value)}`;
-    steps.push(runtime({ op: "cgroup_write", ...write, at: pointer, what }));
+    const { controller, version, file, value } = write;
+    const why = { at: pointer, what: `set "${file}" of the cgroup to ${JSON.stringify(value)}` };
+    if (twoStages && file === "pids.max" && value.length === 1 && value < "2") {
+      steps.push(runtime({ op: "cgroup_open", controller, version, file, to: file, ...why }));
+      late.push(file);
+      lateSteps.push(...init([{ op: "write", fd: file, data: value }], why));
+    } else {
+      steps.push(runtime({ op: "cgroup_write", ...write, ...why }));
+    }
   }
   if (deviceProgram !== undefined) {
     const what = "restrict the cgroup's devices";
@@ -46,7 +58,7 @@ export function cgroupMembership({ config, host, id }: PlanContext): CgroupPlan 
     if (hierarchy.version === 1) entries.push(entryFd(hierarchy));
     else intoCgroup = true;
   }
-  return { steps, layout, path, entries, intoCgroup };
+  return { steps, layout, path, entries, intoCgroup, late, lateSteps };
 }
 
 /**
@@ -57,6 +69,11 @@ export function cgroupEntry({ entries, path }: CgroupPlan): Step[] {
   const steps: Step[] = [];
   for (const fd of entries) steps.push(...init([{ op: "write", fd, data: "0" }], { what: `enter the cgroup "${path}" (${fd})` }));
   return steps;
+}
+
+/** Limits that would not let init's second stage begin beside the first: they are for who is left then. */
+export function lateLimits({ lateSteps }: CgroupPlan): readonly Step[] {
+  return lateSteps;
 }
 
 /** The name that a v1 hierarchy's `tasks` descriptor has in the plan. */

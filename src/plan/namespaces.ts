@@ -48,7 +48,7 @@ export function spawnInit(
 ): Step[] {
   const { cgroup, namespaces, idmaps } = opened;
   const steps: Step[] = [];
-  const inherit = [...namespaces.fds, ...idmaps.fds, ...cgroup.entries];
+  const inherit = [...namespaces.fds, ...idmaps.fds, ...cgroup.entries, ...cgroup.late];
   if (context.waitForStart) {
     steps.push(runtime({ op: "exec_fifo", to: "exec fifo", what: "make the exec fifo" }));
     inherit.push("exec fifo");

@@ -3,7 +3,7 @@
 import type { Host } from "../host.ts";
 import type { Config } from "../spec/config.ts";
 import { planCapabilities } from "./capabilities.ts";
-import { cgroupEntry, cgroupMembership } from "./cgroup.ts";
+import { cgroupEntry, cgroupMembership, lateLimits } from "./cgroup.ts";
 import { planContext } from "./context.ts";
 import type { PlanOptions } from "./context.ts";
 import { devices } from "./devices.ts";
@@ -46,6 +46,7 @@ export function plan(config: Config, host: Host, options: PlanOptions): Plan {
     ...bindSources(context),
     // Two-stage containers clone in here, and all that follows happens in the container's own namespaces.
     ...enterNamespaces(context, namespaces),
+    ...lateLimits(cgroup),
     ...finishNamespaces(context),
     // Before the hooks, which may want to set the devices up, and before the sysctls, which may be theirs.
     ...netDevices(context),

@@ -55,6 +55,8 @@ export type RuntimeOp =
       /** For a kernel that has no such file. */
       readonly instead?: { readonly file: string; readonly value: string };
     }
+  /** Opens a file of the cgroup, for a value that has to wait. */
+  | { readonly op: "cgroup_open"; readonly controller: string; readonly version: 1 | 2; readonly file: string; readonly to: Fd }
   /** Gives the cgroup on v2 to the user of the host who is the container's. */
   | { readonly op: "cgroup_chown"; readonly uid: number }
   /** Attaches the BPF program that decides about devices on cgroup v2. */
