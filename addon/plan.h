@@ -124,7 +124,11 @@ constexpr uint32_t kMaxGateFds = 250;  // SCM_MAX_FD is 253
   X(open_fifo, 53, "ff")            \
   X(execve, 54, "ll")               \
   X(tmpcopyup, 55, "fsf")           \
-  X(fail, 56, "u")
+  X(fail, 56, "u")                  \
+  X(sched_setattr, 57, "uuuuuuu")   \
+  X(ioprio_set, 58, "uuu")          \
+  X(personality, 59, "u")           \
+  X(set_mempolicy, 60, "uub")
 
 enum class Op : uint32_t {
 #define X(name, code, fields) name = code,

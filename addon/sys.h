@@ -69,6 +69,16 @@ struct Cmsghdr {
 struct Rlimit {
   uint64_t soft, hard;
 };
+// struct sched_attr of linux/sched/types.h, version 1. No field of config.json says what the clamps are.
+struct SchedAttr {
+  uint32_t size, policy;
+  uint64_t flags;
+  int32_t nice;
+  uint32_t priority;
+  uint64_t runtime, deadline, period;
+  uint32_t clamp_min, clamp_max;
+};
+static_assert(sizeof(SchedAttr) == 56);
 struct Timespec {
   int64_t seconds, nanoseconds;
 };
@@ -135,6 +145,7 @@ inline long prctl(int option, unsigned long a = 0, unsigned long b = 0, unsigned
 inline long prlimit(int resource, const Rlimit* set, Rlimit* old) {
   return call(__NR_prlimit64, 0, resource, ptr(set), ptr(old));
 }
+inline long sched_setattr(int pid, const SchedAttr& attr) { return call(__NR_sched_setattr, pid, ptr(&attr), 0); }
 inline long sigaction(int signal, const Sigaction* action) {
   return call(__NR_rt_sigaction, signal, ptr(action), 0, sizeof(uint64_t));
 }

@@ -142,13 +142,9 @@ for (const [title, change] of Object.entries(WRONG)) {
 /** What the next version does: an error that says so, never silence. */
 const NOT_YET: Readonly<Record<string, (config: BundleConfig) => unknown>> = {
   "linux.intelRdt": (config) => (config.linux["intelRdt"] = { closID: "guaranteed" }),
-  "linux.memoryPolicy": (config) => (config.linux["memoryPolicy"] = { mode: "MPOL_LOCAL" }),
   "linux.netDevices": (config) => (config.linux["netDevices"] = { eth0: {} }),
-  "linux.personality": (config) => (config.linux["personality"] = { domain: "LINUX32" }),
   "linux.resources.hugepageLimits": (config) => (config.linux.resources = { hugepageLimits: [{ pageSize: "2MB", limit: 4096 }] }),
   "linux.resources.rdma": (config) => (config.linux.resources = { rdma: { mlx5: { hcaHandles: 1 } } }),
-  "process.scheduler": (config) => (config.process["scheduler"] = { policy: "SCHED_BATCH", nice: 5 }),
-  "process.ioPriority": (config) => (config.process["ioPriority"] = { class: "IOPRIO_CLASS_IDLE", priority: 0 }),
 };
 
 for (const [title, change] of Object.entries(NOT_YET)) {

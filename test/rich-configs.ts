@@ -14,6 +14,8 @@ export function everything(config: BundleConfig): void {
     user: { uid: 1000, gid: 1000, additionalGids: [5], umask: 0o77 },
     rlimits: [{ type: "RLIMIT_CORE", soft: 0, hard: 0 }],
     oomScoreAdj: 500,
+    scheduler: { policy: "SCHED_BATCH", nice: 3, flags: ["SCHED_FLAG_RESET_ON_FORK"] },
+    ioPriority: { class: "IOPRIO_CLASS_IDLE", priority: 0 },
   });
   config.process["capabilities"] = Object.fromEntries(
     ["bounding", "permitted", "effective", "inheritable", "ambient"].map((set) => [set, ["CAP_KILL", "CAP_CHOWN"]]),
@@ -29,6 +31,8 @@ export function everything(config: BundleConfig): void {
   config.hooks = Object.fromEntries(["createRuntime", "createContainer", "poststart"].map((point) => [point, [HOOK]]));
   config.hooks["startContainer"] = [{ path: "/bin/true" }];
   config.linux["devices"] = [{ path: "/dev/fuse", type: "c", major: 10, minor: 229 }, { path: "/run/fifo", type: "p" }];
+  config.linux["memoryPolicy"] = { mode: "MPOL_PREFERRED", nodes: "0" };
+  config.linux["personality"] = { domain: "LINUX32" };
   config.linux["sysctl"] = { "net.ipv4.ip_forward": "1" };
   config.linux["seccomp"] = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["chroot"], action: "SCMP_ACT_ERRNO" }] };
 }

@@ -53,6 +53,11 @@ async function createAndStart(t: Ground, bundle: Bundle): Promise<void> {
   compare(t, planOf(t, bundle, { id, waitForStart: true }));
 }
 
+function withTimeOffsets(config: BundleConfig): void {
+  config.linux.namespaces.push({ type: "time" });
+  config.linux["timeOffsets"] = { monotonic: { secs: 1 }, boottime: { secs: 2 } };
+}
+
 /** What lies in the host's mount namespace would be the host's to see, so there is as little as can be. */
 function withoutMounts(config: BundleConfig): void {
   config.mounts = [];
@@ -68,7 +73,8 @@ for (const [name, bundle, args] of [
   ["a config with much in it", (t) => t.bundle(everything)],
   ["a user namespace, in two stages", (t) => withUserNamespace(t)],
   ["a user namespace and much else", (t) => withUserNamespace(t, everything)],
-  ["a time namespace, in two stages", (t) => t.bundle((config) => void config.linux.namespaces.push({ type: "time" }))],
+  ["a time namespace, in two stages", (t) => t.bundle(withTimeOffsets)],
+  ["time offsets in a user namespace", (t) => withUserNamespace(t, withTimeOffsets)],
   ["no mount namespace", (t) => t.bundle(withoutMounts)],
 ] as [string, (t: Ground) => Bundle, string[]?][]) {
   test(`run of ${name} makes the plan's calls and no others`, async (t) => {

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../sys.h"
 #include "support.h"
 
 namespace binding {
@@ -65,6 +66,23 @@ Napi::Value prlimit(const Napi::CallbackInfo& info) {
   return out;
 }
 
+// (pid, {policy, flags, nice, priority, runtime, deadline, period})
+Napi::Value sched_setattr(const Napi::CallbackInfo& info) {
+  const auto in = info[1].As<Napi::Object>();
+  const sys::SchedAttr attr{sizeof attr,
+                            static_cast<uint32_t>(integer(in.Get("policy"))),
+                            static_cast<uint64_t>(integer(in.Get("flags"))),
+                            integer32(in.Get("nice")),
+                            static_cast<uint32_t>(integer(in.Get("priority"))),
+                            unsigned64(in.Get("runtime")),
+                            unsigned64(in.Get("deadline")),
+                            unsigned64(in.Get("period")),
+                            0,
+                            0};
+  check(info.Env(), syscall(SYS_sched_setattr, integer32(info[0]), &attr, 0), "sched_setattr");
+  return info.Env().Undefined();
+}
+
 // (): orphans of this process's descendants become its children
 Napi::Value become_subreaper(const Napi::CallbackInfo& info) {
   check(info.Env(), prctl(PR_SET_CHILD_SUBREAPER, 1), "prctl");
@@ -83,6 +101,7 @@ void export_process(Napi::Env env, Napi::Object exports) {
   add(env, exports, "waitPidfd", wait_pidfd);
   add(env, exports, "kill", kill);
   add(env, exports, "prlimit", prlimit);
+  add(env, exports, "schedSetattr", sched_setattr);
   add(env, exports, "becomeSubreaper", become_subreaper);
   add(env, exports, "exitNow", exit_now);
 }

@@ -102,6 +102,7 @@ export class CreateSteps {
       this.#network ??= networkOf(execution);
       moveNetDevice({ ...step, network: this.#network }, execution.cleanup);
     },
+    sched_setattr: (step, { init }) => native().schedSetattr(init.pid, step),
     run_hook: (step, { init }) => this.#handlers.runHook(step, init.pid),
     console: async (_, execution) => {
       const master = execution.takeReceived();

@@ -7,7 +7,7 @@ import type { Cgroup } from "../cgroup/cgroup.ts";
 import type { Host } from "../host.ts";
 import { closeSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
-import { stepError } from "../plan/describe.ts";
+import { hintOf, stepError } from "../plan/describe.ts";
 import { plan as makePlan } from "../plan/plan.ts";
 import type { PlanOptions } from "../plan/context.ts";
 import { absolute } from "../plan/context.ts";
@@ -296,7 +296,7 @@ function telling({ plan, bytes, warn }: Told): Telling {
       if (!(error instanceof SystemError)) return error;
       const { errno, reason, action } = error;
       const detail = action === what ? reason : `cannot ${action}: ${reason}`;
-      return new StepError({ step, op, action: what, errno, reason: detail, place }, { cause: error });
+      return new StepError({ step, op, action: what, errno, reason: detail, place, hint: hintOf({ op, what }, errno) }, { cause: error });
     },
     failure: ({ step, errno, text }) => {
       const failed = plan.steps[step] ?? { op: "gate" };

@@ -2,6 +2,7 @@
 
 import { ARCHITECTURES } from "../linux/architectures.ts";
 import { CAPABILITIES } from "../linux/capabilities.ts";
+import { MEMORY_POLICIES, MEMORY_POLICY_FLAGS } from "../linux/memory-policy.ts";
 import { MOUNT_OPTIONS } from "../linux/mount-options.ts";
 import { NAMESPACES } from "../linux/namespaces.ts";
 import { native } from "../native/native.ts";
@@ -14,7 +15,6 @@ import {
 } from "../seccomp/names.ts";
 import { isOlder } from "../seccomp/rules.ts";
 import { HOOK_POINTS } from "../spec/checks/hooks.ts";
-import { MODES, MODE_FLAGS } from "../spec/checks/memory-policy.ts";
 import { OCI_VERSION } from "../spec/default-config.ts";
 import { isSupported } from "../spec/unsupported.ts";
 
@@ -86,7 +86,6 @@ export function features(program: ProgramFacts): Features {
 
 function linuxFeatures(): LinuxFeatures {
   const intelRdt = isSupported("linux", "intelRdt");
-  const memoryPolicy = isSupported("linux", "memoryPolicy");
   return {
     namespaces: NAMESPACES.map(({ type }) => type).sort(),
     capabilities: CAPABILITIES,
@@ -95,7 +94,7 @@ function linuxFeatures(): LinuxFeatures {
     apparmor: { enabled: false },
     selinux: { enabled: false },
     intelRdt: { enabled: intelRdt, schemata: intelRdt, monitoring: intelRdt },
-    memoryPolicy: memoryPolicy ? { modes: Object.keys(MODES), flags: MODE_FLAGS } : { modes: [], flags: [] },
+    memoryPolicy: { modes: MEMORY_POLICIES, flags: Object.keys(MEMORY_POLICY_FLAGS) },
     mountExtensions: { idmap: { enabled: true } },
     netDevices: { enabled: isSupported("linux", "netDevices") },
   };

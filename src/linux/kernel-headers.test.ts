@@ -11,10 +11,12 @@ import { CAPABILITIES } from "./capabilities.ts";
 import * as cloneFlags from "./clone-flags.ts";
 import { describeErrno } from "./errno.ts";
 import * as magic from "./magic.ts";
+import { MEMORY_POLICIES, MEMORY_POLICY_FLAGS } from "./memory-policy.ts";
 import * as mountFlags from "./mount-flags.ts";
 import * as openFlags from "./open-flags.ts";
 import { RLIMITS } from "./rlimits.ts";
 import * as rtnetlink from "./rtnetlink.ts";
+import { IOPRIO_CLASS_SHIFT, IOPRIO_WHO_PROCESS, IO_PRIORITY_CLASSES, PERSONALITIES, SCHEDULING_FLAGS, SCHEDULING_POLICIES } from "./scheduling.ts";
 import { SIGNALS } from "./signals.ts";
 
 const HEADERS = [
@@ -28,20 +30,29 @@ const HEADERS = [
   "linux/netlink.h",
   "linux/if_link.h",
   "linux/if_addr.h",
+  "linux/mempolicy.h",
+  "linux/ioprio.h",
+  "linux/personality.h",
   "linux/audit.h",
   "asm/errno.h",
   "asm/signal.h",
   "asm/resource.h",
 ];
 
-/** Constants that are enumerators, which the preprocessor cannot see. */
-const ENUMERATORS = new Set([...Object.keys(mountFlags), ...Object.keys(rtnetlink)].filter((name) => /^(FSCONFIG|RT[AM]|RT_SCOPE|IFLA|NLMSGERR_ATTR)_|^IFA_(?!F_)/.test(name)));
-
-/** Ours, or of headers that clash with others: checked by hand against sys/mount.h and net/if.h. */
-const NOT_IN_HEADERS = new Set(["FSCONFIG_MAX_BYTES", "MNT_FORCE", "MNT_DETACH", "MNT_EXPIRE", "UMOUNT_NOFOLLOW", "IFF_UP"]);
-
 /** The headers of a distribution may be older than these. */
-const RECENT = new Set(["MOVE_MOUNT_BENEATH", "PID_FS_MAGIC", "EM_LOONGARCH", "FSPICK_SYMLINK_NOFOLLOW"]);
+const RECENT = new Set(["MPOL_WEIGHTED_INTERLEAVE", "MPOL_PREFERRED_MANY", "MOVE_MOUNT_BENEATH", "PID_FS_MAGIC", "EM_LOONGARCH", "FSPICK_SYMLINK_NOFOLLOW"]);
+
+/** Constants that are enumerators, which the preprocessor cannot see. */
+const ENUMERATORS = new Set([
+  ...[...Object.keys(mountFlags), ...Object.keys(rtnetlink)].filter((name) => /^(FSCONFIG|RT[AM]|RT_SCOPE|IFLA|NLMSGERR_ATTR)_|^IFA_(?!F_)/.test(name)),
+  ...MEMORY_POLICIES.filter((name) => !RECENT.has(name)),
+  ...IO_PRIORITY_CLASSES,
+  ...Object.keys(PERSONALITIES).map((name) => `PER_${name}`),
+  "IOPRIO_WHO_PROCESS",
+]);
+
+/** Ours, or of headers that clash with others: checked by hand against sys/mount.h, net/if.h and sched.h. */
+const NOT_IN_HEADERS = new Set(["FSCONFIG_MAX_BYTES", "MNT_FORCE", "MNT_DETACH", "MNT_EXPIRE", "UMOUNT_NOFOLLOW", "IFF_UP", "SCHED_OTHER", "SCHED_ISO"]);
 
 const ELF_NAMES: Readonly<Record<string, string>> = {
   SCMP_ARCH_X86: "EM_386",
@@ -81,8 +92,11 @@ function constants(): Map<string, number> {
   add(cloneFlags);
   add(magic);
   add(rtnetlink);
-  for (const list of [CAPABILITIES, RLIMITS, SIGNALS]) {
-    for (const [number, name] of list.entries()) if (name !== "") all.set(name, number);
+  add({ ...MEMORY_POLICY_FLAGS, IOPRIO_CLASS_SHIFT, IOPRIO_WHO_PROCESS });
+  add(Object.fromEntries(SCHEDULING_FLAGS.map((name, bit) => [name, 1 << bit])));
+  add(Object.fromEntries(Object.entries(PERSONALITIES).map(([name, persona]) => [`PER_${name}`, persona])));
+  for (const list of [CAPABILITIES, RLIMITS, SIGNALS, SCHEDULING_POLICIES, MEMORY_POLICIES, IO_PRIORITY_CLASSES]) {
+    for (const [number, name] of list.entries()) if (name !== "" && !NOT_IN_HEADERS.has(name)) all.set(name, number);
   }
   for (let number = 1; number <= 133; number += 1) {
     const { name } = describeErrno(number);

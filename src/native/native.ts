@@ -44,6 +44,17 @@ export interface Received {
   readonly fds: readonly number[];
 }
 
+/** The fields of struct sched_attr that config.json has words for. */
+export interface SchedulingAttributes {
+  readonly policy: number;
+  readonly flags: number;
+  readonly nice: number;
+  readonly priority: number;
+  readonly runtime: number | bigint;
+  readonly deadline: number | bigint;
+  readonly period: number | bigint;
+}
+
 /** What `files.ts` gives the names and forms of node:fs. */
 interface NativeFiles {
   /** open(2), close-on-exec. */
@@ -104,6 +115,8 @@ export interface Native extends NativeFiles {
   kill(pid: number, signal: number): void;
   /** prlimit(2); returns the limits as they were. */
   prlimit(pid: number, resource: number, soft?: bigint, hard?: bigint): [soft: bigint, hard: bigint];
+  /** sched_setattr(2). */
+  schedSetattr(pid: number, attributes: SchedulingAttributes): void;
   /** PR_SET_CHILD_SUBREAPER of prctl(2). */
   becomeSubreaper(): void;
 

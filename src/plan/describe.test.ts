@@ -6,7 +6,7 @@ import { stepError } from "./describe.ts";
 
 const test = suite("plan/describe");
 
-const [EPERM, ENOENT, EIO, EACCES, EISDIR, EINVAL, ENOEXEC, ETIMEDOUT] = [1, 2, 5, 13, 21, 22, 8, 110];
+const [EPERM, ENOENT, EIO, EACCES, EISDIR, EINVAL, ENOEXEC, ERANGE, ETIMEDOUT] = [1, 2, 5, 13, 21, 22, 8, 34, 110];
 
 function place(pointer: string): { pointer: string; line: number; column: number } {
   return { pointer, line: 41, column: 7 };
@@ -61,9 +61,27 @@ for (const [op, errno, hint] of [
   ["execve", ENOENT, /interpreter or loader/],
   ["execve", ENOEXEC, /no program of this architecture/],
   ["setresuid", EINVAL, /no mapping for this id/],
+  ["ioprio_set", EPERM, /CAP_SYS_NICE/],
+  ["set_mempolicy", EINVAL, /node\/online/],
 ] as const) {
   test(`stepError() knows what usually makes ${op} fail with ${errno}`, () => {
     assert.match(message({ op, what: "x" }, errno), hint);
+  });
+}
+
+for (const [op, what, errno, hint] of [
+  ["sched_setattr", 'set the scheduling policy "SCHED_FIFO"', EPERM, /realtimeRuntime/],
+  ["sched_setattr", 'set the scheduling policy "SCHED_RR"', EPERM, /cpu\.rt_runtime_us/],
+  ["sched_setattr", 'set the scheduling policy "SCHED_DEADLINE"', EPERM, /every processor/],
+  ["sched_setattr", 'set the scheduling policy "SCHED_DEADLINE"', EINVAL, /1024 ns/],
+  ["sched_setattr", 'set the scheduling policy "SCHED_OTHER"', EPERM, /RLIMIT_NICE/],
+  ["sched_setattr", 'set the scheduling policy "SCHED_ISO"', EINVAL, /no kernel has it/],
+  ["write", "set oom_score_adj to -5", EACCES, /CAP_SYS_RESOURCE/],
+  ["write", "set the time offsets", ERANGE, /below 0/],
+  ["openat2", "set the time offsets", ENOENT, /no time namespaces/],
+] as const) {
+  test(`stepError() knows what usually makes ${op} fail with ${errno} when it is to ${what}`, () => {
+    assert.match(message({ op, what }, errno), hint);
   });
 }
 

@@ -60,12 +60,24 @@ function hookReason(text: string): string {
   return `exit status ${number}${said}`;
 }
 
+interface Hint {
+  readonly op: string;
+  readonly errno: string;
+  /** Only for steps whose `what` has this in it. */
+  readonly about?: string;
+  readonly hint: string;
+}
+
+const NO_REALTIME =
+  "it needs CAP_SYS_NICE, or an RLIMIT_RTPRIO; in a cgroup v1 of the controller cpu it needs real-time, too: set " +
+  '"linux.resources.cpu.realtimeRuntime", and cpu.rt_runtime_us of each cgroup above';
+
 /** Causes that are known, and what to do. */
-const HINTS: readonly { readonly op: string; readonly errno: string; readonly hint: string }[] = [
+const HINTS: readonly Hint[] = [
   { op: "pty", errno: "ENOENT", hint: 'a terminal needs a mount of type "devpts" on "/dev/pts"' },
   { op: "setrlimit", errno: "EPERM", hint: "the hard limit is above the caller's, and CAP_SYS_RESOURCE is missing" },
   { op: "raise_rlimit", errno: "EPERM", hint: "the hard limit is above the caller's, and CAP_SYS_RESOURCE is missing" },
-  { op: "write", errno: "EACCES", hint: "to lower oom_score_adj needs CAP_SYS_RESOURCE" },
+  { op: "write", errno: "EACCES", about: "oom_score_adj", hint: "to lower oom_score_adj needs CAP_SYS_RESOURCE" },
   { op: "pivot_root", errno: "EINVAL", hint: "on a ramdisk use --no-pivot" },
   { op: "move_mount", errno: "EINVAL", hint: "a file can be mounted on a file only, a directory on a directory" },
   { op: "execve", errno: "ENOENT", hint: "the program is there, so its interpreter or loader is missing" },
@@ -76,8 +88,36 @@ const HINTS: readonly { readonly op: string; readonly errno: string; readonly hi
   { op: "setresuid", errno: "EINVAL", hint: "the user namespace has no mapping for this id" },
   { op: "setresgid", errno: "EINVAL", hint: "the user namespace has no mapping for this id" },
   { op: "setgroups", errno: "EINVAL", hint: "the user namespace has no mapping for one of these ids" },
+  { op: "sched_setattr", errno: "EPERM", about: "SCHED_FIFO", hint: NO_REALTIME },
+  { op: "sched_setattr", errno: "EPERM", about: "SCHED_RR", hint: NO_REALTIME },
+  {
+    op: "sched_setattr",
+    errno: "EPERM",
+    about: "SCHED_DEADLINE",
+    hint: "it needs CAP_SYS_NICE, and every processor: neither a cpuset nor an affinity may leave one out",
+  },
+  { op: "sched_setattr", errno: "EPERM", hint: "a higher priority than the caller's needs CAP_SYS_NICE, or an RLIMIT_NICE" },
+  { op: "sched_setattr", errno: "EBUSY", hint: "the processors have not so much time left for SCHED_DEADLINE" },
+  {
+    op: "sched_setattr",
+    errno: "EINVAL",
+    about: "SCHED_DEADLINE",
+    hint: 'is the "runtime" at least 1024 ns, and the period within /proc/sys/kernel/sched_deadline_period_{min,max}_us?',
+  },
+  { op: "sched_setattr", errno: "EINVAL", about: "SCHED_ISO", hint: "no kernel has it yet" },
+  { op: "sched_setattr", errno: "EOPNOTSUPP", hint: "the kernel has no utilization clamping (CONFIG_UCLAMP_TASK)" },
+  { op: "ioprio_set", errno: "EPERM", hint: "IOPRIO_CLASS_RT needs CAP_SYS_NICE or CAP_SYS_ADMIN" },
+  {
+    op: "set_mempolicy",
+    errno: "EINVAL",
+    hint: "has the machine these nodes (/sys/devices/system/node/online), does the cpuset allow them, and the kernel know mode and flags?",
+  },
+  { op: "openat2", errno: "ENOENT", about: "time offsets", hint: "the kernel has no time namespaces" },
+  { op: "write", errno: "EPERM", about: "time offsets", hint: "it needs CAP_SYS_TIME" },
+  { op: "write", errno: "ERANGE", about: "time offsets", hint: "a clock would be below 0, or more than 146 years ahead" },
 ];
 
-function hintOf({ op }: FailedStep, errno: string): string | undefined {
-  return HINTS.find((row) => row.op === op && row.errno === errno)?.hint;
+/** What is known to cause such a failure. */
+export function hintOf({ op, what = "" }: Pick<FailedStep, "op" | "what">, errno: string): string | undefined {
+  return HINTS.find((row) => row.op === op && row.errno === errno && (row.about === undefined || what.includes(row.about)))?.hint;
 }

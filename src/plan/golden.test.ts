@@ -109,6 +109,8 @@ const CASES: readonly Case[] = [
           rlimits: [{ type: "RLIMIT_NOFILE", soft: 100, hard: 200 }],
           oomScoreAdj: 100,
           noNewPrivileges: true,
+          scheduler: { policy: "SCHED_DEADLINE", runtime: 1000000, deadline: 2000000, period: 4000000, flags: ["SCHED_FLAG_RESET_ON_FORK"] },
+          ioPriority: { class: "IOPRIO_CLASS_BE", priority: 3 },
         },
         mounts: [
           { destination: "/proc", type: "proc", source: "proc" },
@@ -130,6 +132,9 @@ const CASES: readonly Case[] = [
           uidMappings: [{ containerID: 0, hostID: 100000, size: 65536 }],
           gidMappings: [{ containerID: 0, hostID: 200000, size: 65536 }],
           netDevices: { eth1: { name: "c%d" }, eth2: {} },
+          timeOffsets: { monotonic: { secs: 5 }, boottime: { secs: -7, nanosecs: 1 } },
+          memoryPolicy: { mode: "MPOL_BIND", nodes: "0-3,7", flags: ["MPOL_F_STATIC_NODES"] },
+          personality: { domain: "LINUX32" },
           cgroupsPath: "/box/one",
           resources: { memory: { limit: 1048576 }, pids: { limit: 10 }, devices: [{ allow: false, access: "rwm" }] },
           devices: [{ path: "/dev/fuse", type: "c", major: 10, minor: 229, fileMode: 438, uid: 0, gid: 5 }],

@@ -3,6 +3,7 @@
 import { findProgram, limits, environmentValue } from "./process.ts";
 import type { CapabilityPlan } from "./capabilities.ts";
 import type { PlanContext } from "./context.ts";
+import { memoryPolicy, personality, scheduler } from "./scheduling.ts";
 import { loadFilter } from "./seccomp.ts";
 import type { SeccompPlan } from "./seccomp.ts";
 import { init } from "./step.ts";
@@ -36,6 +37,8 @@ export function dropIdentity(
     steps.push(...init([{ op: "home", uid }], { at: "/process/env", what: "find the user's home" }));
   }
   steps.push(...limits(context));
+  const { linux } = context.config;
+  steps.push(...scheduler(process, context), ...memoryPolicy(linux), ...personality(linux));
   // The bounding set needs CAP_SETPCAP, which setresuid takes away unless the capabilities are kept.
   steps.push(
     ...init([{ op: "capbset_drop", keep: capabilities.bounding }], {

@@ -10,6 +10,7 @@ import { formatMap } from "./idmap.ts";
 import type { OpenedIdmaps } from "./idmap.ts";
 import { init, runtime } from "./step.ts";
 import type { Fd, InitOp, Step } from "./step.ts";
+import { writeTimeOffsets } from "./time-offsets.ts";
 
 export interface OpenedNamespaces {
   readonly steps: readonly Step[];
@@ -76,6 +77,7 @@ export function enterNamespaces(context: PlanContext, { fds }: OpenedNamespaces)
   for (const kind of joins) steps.push(...join(context, kind, false));
   if (isNew(context, "time")) {
     steps.push(...init([{ op: "unshare", flags: CLONE_NEWTIME }], reason(context, "time", "make")));
+    steps.push(...writeTimeOffsets(context));
   }
   const what = "clone init into the container's namespaces";
   steps.push(...init([{ op: "clone", flags: clonedFlags(context) }], { at: "/linux/namespaces", what }));

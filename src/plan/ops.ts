@@ -128,6 +128,14 @@ export const OPS = {
       "openat2 (openat |close |getdents64 |statx |mkdirat |sendfile |readlinkat |symlinkat |mknodat |fchownat |fchmodat )*",
   },
   fail: { code: 56, fields: [["errno", "u"]], calls: "" },
+  sched_setattr: {
+    code: 57,
+    fields: [["policy", "u"], ["flags", "u"], ["nice", "u"], ["priority", "u"], ["runtime", "u"], ["deadline", "u"], ["period", "u"]],
+    calls: "sched_setattr ",
+  },
+  ioprio_set: { code: 58, fields: [["which", "u"], ["who", "u"], ["priority", "u"]], calls: "ioprio_set " },
+  personality: { code: 59, fields: [["persona", "u"]], calls: "personality " },
+  set_mempolicy: { code: 60, fields: [["mode", "u"], ["flags", "u"], ["nodes", "b"]], calls: "set_mempolicy " },
 } as const satisfies Readonly<Record<string, OpRow>>;
 
 export type OpName = keyof typeof OPS;

@@ -20,6 +20,7 @@ import { seccompPlan } from "./seccomp.ts";
 import type { Plan, Step } from "./step.ts";
 import { sysctls } from "./sysctl.ts";
 import { terminal } from "./terminal.ts";
+import { openTimeOffsets } from "./time-offsets.ts";
 
 /** Plans a container. Pure: the same config, host and options give the same plan. */
 export function plan(config: Config, host: Host, options: PlanOptions): Plan {
@@ -43,6 +44,7 @@ export function plan(config: Config, host: Host, options: PlanOptions): Plan {
     ...cgroupEntry(cgroup),
     // What needs the host's privileges comes before the user namespace takes them away.
     ...earlyProcess(context),
+    ...openTimeOffsets(context),
     ...bindSources(context),
     // Two-stage containers clone in here, and all that follows happens in the container's own namespaces.
     ...enterNamespaces(context, namespaces),

@@ -3,6 +3,7 @@
 import { RLIMITS } from "../linux/rlimits.ts";
 import { O_PATH, O_WRONLY, openFlags } from "../linux/open-flags.ts";
 import type { PlanContext } from "./context.ts";
+import { ioPriority } from "./scheduling.ts";
 import { init } from "./step.ts";
 import type { InitOp, Step } from "./step.ts";
 
@@ -21,6 +22,7 @@ export function earlyProcess(context: PlanContext): Step[] {
     ];
     steps.push(...init(ops, { at: "/process/oomScoreAdj", what: `set oom_score_adj to ${process.oomScoreAdj}` }));
   }
+  steps.push(...ioPriority(process));
   if (context.hasUserNamespace) {
     (process?.rlimits ?? []).forEach(({ type, hard }, index) => {
       const op: InitOp = { op: "raise_rlimit", resource: RLIMITS.indexOf(type), hard };

@@ -3,6 +3,7 @@
  * runtime meet, *host* the facts about this machine that a plan may depend on.
  */
 
+import type { Integer } from "../spec/config.ts";
 import type { OPS, OpName } from "./ops.ts";
 
 /** A descriptor of the plan, by a name that means something to its reader: `rootfs`, `mount 3`. */
@@ -76,6 +77,17 @@ export type RuntimeOp =
   /** Moves a network device into init's network namespace, under this name there. */
   | { readonly op: "net_device"; readonly device: string; readonly name: string }
   | { readonly op: "run_hook"; readonly point: "prestart" | "createRuntime"; readonly index: number }
+  /** Sets the scheduling policy of init from outside (sched_setattr(2)). */
+  | {
+      readonly op: "sched_setattr";
+      readonly policy: number;
+      readonly flags: number;
+      readonly nice: number;
+      readonly priority: number;
+      readonly runtime: Integer;
+      readonly deadline: Integer;
+      readonly period: Integer;
+    }
   /** Hands the terminal's master to whom it is for. */
   | { readonly op: "console" }
   /** Sends the seccomp listener to linux.seccomp.listenerPath. */

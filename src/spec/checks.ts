@@ -15,7 +15,7 @@ import type { Check, Report } from "./checks/report.ts";
 import { checkResources } from "./checks/resources.ts";
 import { checkRlimits } from "./checks/rlimits.ts";
 import { checkRoot } from "./checks/root.ts";
-import { checkScheduling } from "./checks/scheduling.ts";
+import { checkHooksUnderDeadline, checkScheduling } from "./checks/scheduling.ts";
 import { checkSeccomp } from "./checks/seccomp.ts";
 import { checkSysctl } from "./checks/sysctl.ts";
 import { checkVersion } from "./checks/version.ts";
@@ -28,6 +28,7 @@ const CHECKS: readonly Check<Config>[] = [
   checkMounts,
   checkProcessOf,
   checkHooks,
+  checkHooksUnderDeadline,
   checkAnnotations,
   checkNamespaces,
   checkDevices,

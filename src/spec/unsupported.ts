@@ -8,12 +8,7 @@ import { type Path, pointerOf } from "./pointer.ts";
 type Kind = "object" | "map";
 
 const ROWS: readonly (readonly [kind: Kind, ...path: string[]])[] = [
-  ["object", "process", "scheduler"],
-  ["object", "process", "ioPriority"],
-  ["object", "linux", "timeOffsets"],
   ["object", "linux", "intelRdt"],
-  ["object", "linux", "memoryPolicy"],
-  ["object", "linux", "personality"],
 ];
 
 /** Returns a problem for each field that asks for what is missing; empty values, as engines write them, ask for nothing. */

@@ -7,7 +7,7 @@ import type { Report } from "./report.ts";
 type Nodes = "none" | "some" | "any";
 
 /** How many nodes each mode takes. */
-export const MODES: Readonly<Record<string, Nodes>> = {
+const MODES: Readonly<Record<string, Nodes>> = {
   MPOL_DEFAULT: "none",
   MPOL_LOCAL: "none",
   MPOL_PREFERRED: "any",
@@ -16,9 +16,6 @@ export const MODES: Readonly<Record<string, Nodes>> = {
   MPOL_WEIGHTED_INTERLEAVE: "some",
   MPOL_PREFERRED_MANY: "some",
 };
-
-/** The flags of a mode (MPOL_MODE_FLAGS of linux/mempolicy.h). */
-export const MODE_FLAGS: readonly string[] = ["MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"];
 
 export function checkMemoryPolicy({ linux }: Config, report: Report): void {
   const policy = linux?.memoryPolicy;

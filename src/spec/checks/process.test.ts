@@ -162,6 +162,14 @@ refuses(test, "checkScheduling()", [
     message: '"priority" is required',
   },
   {
+    name: "a startContainer hook that a deadline policy could not fork",
+    with: { "/hooks/startContainer": [{ path: "/bin/true" }] },
+    set: SCHEDULER,
+    value: { policy: "SCHED_DEADLINE", runtime: 1, deadline: 2 },
+    message: 'a process under "SCHED_DEADLINE" cannot fork the hooks of "hooks.startContainer"',
+    hint: 'add "SCHED_FLAG_RESET_ON_FORK" to its "flags"',
+  },
+  {
     name: "an affinity that runs backwards",
     set: "/process/execCPUAffinity",
     value: { initial: "0,3-1" },
@@ -171,6 +179,10 @@ refuses(test, "checkScheduling()", [
 ]);
 accepts(test, "checkScheduling()", {
   "a deadline policy": { [SCHEDULER]: { policy: "SCHED_DEADLINE", runtime: 1, deadline: 2, period: 0 } },
+  "a startContainer hook under a deadline policy that is reset on fork": {
+    [SCHEDULER]: { policy: "SCHED_DEADLINE", runtime: 1, deadline: 2, flags: ["SCHED_FLAG_RESET_ON_FORK"] },
+    "/hooks/startContainer": [{ path: "/bin/true" }],
+  },
   "zeros as unset": { [SCHEDULER]: { policy: "SCHED_OTHER", priority: 0, runtime: 0 } },
 });
 

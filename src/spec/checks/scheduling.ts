@@ -1,6 +1,6 @@
 /** Checks the scheduler, the I/O priority and the processor affinity of the process (config.md#process). */
 
-import type { Process, Scheduler } from "../config.ts";
+import type { Config, Process, Scheduler } from "../config.ts";
 import type { Path } from "../pointer.ts";
 import { numberListProblem } from "./number-list.ts";
 import type { Report } from "./report.ts";
@@ -49,6 +49,14 @@ function checkDeadline({ runtime = 0, deadline = 0, period = 0 }: Scheduler, pat
   if (BigInt(period) !== 0n && deadline > period) {
     report([...path, "deadline"], `must not be above "period", which is ${period}, got ${deadline}`);
   }
+}
+
+/** The hooks of this point are forked by the process itself, when its policy holds (sched(7), "Deadline scheduling"). */
+export function checkHooksUnderDeadline({ process, hooks }: Config, report: Report): void {
+  if (process?.scheduler?.policy !== "SCHED_DEADLINE" || (hooks?.startContainer ?? []).length === 0) return;
+  if (process.scheduler.flags?.includes("SCHED_FLAG_RESET_ON_FORK") === true) return;
+  const message = 'a process under "SCHED_DEADLINE" cannot fork the hooks of "hooks.startContainer"';
+  report(["process", "scheduler"], message, 'add "SCHED_FLAG_RESET_ON_FORK" to its "flags"');
 }
 
 /** ioprio_set(2). */
