@@ -20,6 +20,27 @@ const CRUN_PASSES_OVER =
 
 const RUNC_1_1_IDMAPPED = ["MNT-06 MNT-07 uid", "MNT-06 MNT-07 what the", "MNT-06 MNT-07 one", "MNT-06 MNT-07 a new", "MNT-08", "MNT-09", "a file,"];
 
+/** What runc 1.1 does not know: it starts the container, whatever the fields say. */
+const UNKNOWN_TO_RUNC_1_1: Readonly<Record<string, readonly string[]>> = {
+  scheduling: [
+    "PRC-29 PRC-30 the policy SCHED_BATCH", "PRC-29 PRC-30 the policy SCHED_IDLE", "PRC-29 a user namespace",
+    "PRC-30", "PRC-31", "PRC-32 a priority", "PRC-33", "PRC-34", "PRC-35", "PRC-36",
+    "PRC-38 PRC-39 PRC-40", "PRC-38 a user namespace", "PRC-39", "PRC-40",
+  ],
+  personality: [
+    "PER-01 PER-02 LINUX32", "PER-01 the personality outlives", "PER-02", "PER-03",
+  ],
+  "time offsets": [
+    "TO-01 TO-02 TO-03 the clocks", "TO-01 a clock", "TO-01 the", "TO-01 offsets without", "TO-02 a clock can be behind",
+  ],
+};
+
+/** No version of runc before 1.4 knows memory policies. */
+const MEMORY_POLICY = [
+  "MP-01 MP-02 MPOL_BIND", "MP-01 MP-02 MPOL_INTERLEAVE", "MP-01 MP-02 MPOL_PREFERRED", "MP-01 MP-02 MPOL_WEIGHTED_INTERLEAVE",
+  "MP-01 MP-02 MPOL_LOCAL", "MP-02", "MP-03", "MP-04",
+];
+
 export const DEVIATIONS: readonly Deviation[] = [
   { runtime: "runc", test: "general: TOP-03", reason: "it needs a /proc in the container" },
   { runtime: "runc", test: "general: TOP-09", reason: "it needs a /proc in the container" },
@@ -34,6 +55,15 @@ export const DEVIATIONS: readonly Deviation[] = [
   ...each("crun", "required", ["MNT-08", "PRC-11", "PRC-12", "UM-03", "UM-04"], "it takes what is missing for 0"),
   { runtime: "crun", test: "required: PRC-08", reason: "it starts a container without a program" },
   ...each("crun", "types", CRUN_PASSES_OVER.split(" "), "it passes over a value of another type"),
+  ...Object.entries(UNKNOWN_TO_RUNC_1_1).flatMap(([suite, titles]) => each("runc 1.1", suite, titles, "it does not know the field")),
+  ...each("runc 1.1", "memory policy", MEMORY_POLICY, "it does not know the field"),
+  ...each("runc 1.3", "memory policy", MEMORY_POLICY, "it does not know the field"),
+  ...each("runc 1.3", "scheduling", ["PRC-29 a user namespace", "PRC-38 a user namespace"], "it sets it when it has no privileges left"),
+  { runtime: "runc 1.3", test: "personality: PER-03", reason: "it warns" },
+  ...each("crun", "scheduling", ["PRC-31 a nice value", "PRC-34 a runtime"], "it leaves the check to the kernel, which has none"),
+  { runtime: "crun", test: "personality: PER-03", reason: "it does not look at them" },
+  { runtime: "crun", test: "time offsets: TO-01 the clocks are off in a user", reason: "it may not open the file any more" },
+  { runtime: "crun", test: "time offsets: TO-01 an unknown clock", reason: "it passes over it" },
   { runtime: "runc 1.1", test: "command line: --root of / is an error", reason: "1.3 refuses it, too" },
   { runtime: "runc", test: "lifecycle: TOP-04", reason: "it wants a process at create" },
   { runtime: "runc", test: "lifecycle: PRC-01", reason: "it wants a process at create" },

@@ -3,6 +3,7 @@
 //   probe call NUMBER [ARGUMENT...]   makes a system call: prints what it returns and errno
 //   probe trap NUMBER                 the same with a handler for SIGSYS: prints the signal's code and the call's number
 //   probe console SOCKET              takes a terminal's master: prints the message, the window's size, then what is written
+//   probe scheduling PID              prints policy, flags, nice, priority, runtime, deadline and period of a process
 //   probe notify SOCKET ERRNO         takes a seccomp listener: prints the messages, then answers every call with ERRNO
 
 #include <fcntl.h>
@@ -16,6 +17,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -49,6 +51,20 @@ int trap(char** words) {
   syscall(atol(words[0]), 0, 0, 0);
   printf("not trapped\n");
   return 1;
+}
+
+int scheduling(char** words) {
+  struct {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime, deadline, period;
+  } attr = {};
+  if (syscall(SYS_sched_getattr, atol(words[0]), &attr, sizeof attr, 0) != 0) fail("sched_getattr");
+  printf("%u %llu %d %u %llu %llu %llu\n", attr.policy, (unsigned long long)attr.flags, attr.nice, attr.priority,
+         (unsigned long long)attr.runtime, (unsigned long long)attr.deadline, (unsigned long long)attr.period);
+  return 0;
 }
 
 int accept_one(const char* path) {
@@ -135,6 +151,7 @@ int main(int count, char** words) {
   if (strcmp(mode, "call") == 0) return call(count - 2, words + 2);
   if (strcmp(mode, "trap") == 0) return trap(words + 2);
   if (strcmp(mode, "console") == 0) return console(words + 2);
+  if (strcmp(mode, "scheduling") == 0) return scheduling(words + 2);
   if (strcmp(mode, "notify") == 0 && count > 3) return notify(words + 2);
   return 64;
 }
