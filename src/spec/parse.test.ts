@@ -83,6 +83,11 @@ test("parseConfig() refuses documents that are no objects", () => {
   }
 });
 
+test("parseConfig() tells once what two parts of the schema demand", () => {
+  const text = '{"ociVersion":"1.0.0","root":{"path":"r"},"linux":{"resources":{"blockIO":{"throttleReadBpsDevice":[1]}}}}';
+  assert.is(errorOf(() => parseConfig(text)).problems.length, 1);
+});
+
 test("parseConfigBytes() refuses what is not UTF-8, and tells where", () => {
   const broken = Uint8Array.from([...bytes('{\n"é'), 0xff, 0x22]);
   assert.equal(errorOf(() => parseConfigBytes(broken)).problems, [{ pointer: "", line: 2, column: 3, message: "is not valid UTF-8" }]);

@@ -5,14 +5,16 @@ import { closest } from "./near-misses.ts";
 import { partsOf } from "./pointer.ts";
 import type { SchemaError } from "./schema-error.ts";
 
-/** Returns one problem for each error, without its place in the text. */
+/** Returns one problem for each error, without its place in the text; what two parts of a schema demand is one. */
 export function schemaProblems(tree: unknown, errors: readonly SchemaError[]): Problem[] {
-  return errors.map((error) => {
+  const problems = new Map<string, Problem>();
+  for (const error of errors) {
     const value = valueAt(tree, error.instancePath);
     const hint = error.keyword === "enum" ? enumHint(error.params["allowedValues"], value) : undefined;
     const problem = { pointer: error.instancePath, message: messageOf(error, value) };
-    return hint === undefined ? problem : { ...problem, hint };
-  });
+    problems.set(`${problem.pointer}\n${problem.message}`, hint === undefined ? problem : { ...problem, hint });
+  }
+  return [...problems.values()];
 }
 
 /** Returns the value that a pointer names, undefined where there is none. */
