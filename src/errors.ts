@@ -22,6 +22,11 @@ export interface Problem extends Place {
 /** The base of all of them: `code` is the contract with programs, `message` is for people. */
 export abstract class TsrunError extends Error {
   abstract readonly code: string;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(shorten(message), options);
+  }
+
   /** The exit status of the command line. */
   get exitCode(): number {
     return 1;
@@ -184,6 +189,14 @@ export function formatPlace(file: string, place: Place): string {
   const line = place.line === undefined ? "" : `:${place.line}`;
   const column = place.line === undefined || place.column === undefined ? "" : `:${place.column}`;
   return `${file}${line}${column} ${place.pointer === "" ? "/" : place.pointer}`;
+}
+
+const MOST_CHARACTERS = 16 * 1024;
+
+/** Values of the config are told as they are, and a config may hold megabytes: who logs a message has limits, too. */
+export function shorten(message: string): string {
+  const rest = message.length - MOST_CHARACTERS;
+  return rest <= 0 ? message : `${message.slice(0, MOST_CHARACTERS)}... and ${rest} more characters`;
 }
 
 function formatProblem(file: string, problem: Problem): string {

@@ -35,6 +35,16 @@ function tell(level: string, message: string, { format = "text", debug = false, 
 const TIME = '"\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ"';
 const MESSAGE = 'cannot do "it":\nno way';
 
+test("an error's message that nobody would read to the end is shortened, and says by how much", () => {
+  const { message } = new UsageError("x".repeat(100_000));
+  assert.is(message, `${"x".repeat(16_384)}... and 83616 more characters`);
+  assert.is(new UsageError("x".repeat(16_384)).message.length, 16_384);
+});
+
+test("tell() shortens what is too long for a log, at every level", () => {
+  assert.match(tell("warning", "x".repeat(20_000)).stderr, /^tsrun: warning: x{16384}\.\.\. and 3616 more characters\n$/);
+});
+
 test("tell() tells people an error in its words, and another level by its name", () => {
   assert.equal(tell("error", MESSAGE), { stderr: `tsrun: ${MESSAGE}\n`, log: undefined });
   assert.is(tell("warning", "w").stderr, "tsrun: warning: w\n");

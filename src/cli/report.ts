@@ -1,6 +1,6 @@
 /** Tells errors and warnings: to the log file, as engines want them, and to people. The only place that does. */
 
-import { TsrunError } from "../errors.ts";
+import { TsrunError, shorten } from "../errors.ts";
 import { appendFileSync, writeSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 
@@ -14,8 +14,9 @@ export interface Report {
 type Level = "error" | "warning" | "debug";
 
 /** One record; in JSON exactly one line, whatever the message holds. */
-export function tell(report: Report, level: Level, message: string): void {
+export function tell(report: Report, level: Level, given: string): void {
   if (level === "debug" && !report.debug) return;
+  const message = shorten(given);
   const record = report.format === "json" ? jsonRecord(level, message) : textRecord(level, message);
   if (report.log !== undefined) {
     try {
