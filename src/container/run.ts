@@ -1,5 +1,6 @@
 /** `run`: create and start in one, and in the foreground the end of it, too. */
 
+import { undoCreate } from "../cgroup/create.ts";
 import { freeze, thaw } from "../cgroup/freeze.ts";
 import { SIGCONT, SIGSTOP } from "../linux/signals.ts";
 import { closeSync } from "../native/files.ts";
@@ -82,6 +83,8 @@ async function abandon(state: StoredState, options: RunOptions): Promise<void> {
   if (!options.store.exists(state.id)) return;
   await endProcesses(state);
   await destroy(state, { ...options, inherited: options.inheritance });
+  // The parents, too, as where `create` fails.
+  if (state.cgroup !== undefined) undoCreate(state.cgroup);
 }
 
 async function remove(state: StoredState, options: RunOptions): Promise<void> {
