@@ -15,6 +15,8 @@ export interface Host {
   readonly mountPointOf: (path: string) => string;
   /** Where all of a procfs or sysfs can be seen. */
   readonly fullProcAndSysMounts: () => readonly string[];
+  /** Where resctrl is mounted; undefined: nowhere. */
+  readonly resctrl: () => string | undefined;
   /** The version of the libseccomp that compiles. */
   readonly libseccomp: () => string;
   /** The rules as a classic BPF program. */

@@ -47,6 +47,7 @@ export function fakeHost(changes: Partial<Host> = {}): Host {
     cgroups: () => UNIFIED,
     mountPointOf: () => "/",
     fullProcAndSysMounts: () => ["/proc", "/sys", "/bundle/rootfs/proc"],
+    resctrl: () => "/sys/fs/resctrl",
     libseccomp: () => "2.5.4",
     compileSeccomp: () => new Uint8Array(8),
     ...changes,

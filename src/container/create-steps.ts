@@ -69,6 +69,18 @@ export class CreateSteps {
       const { giveCgroup } = await import("../cgroup/ownership.ts");
       giveCgroup(this.#directories(), uid);
     },
+    resctrl_group: async (step, execution) => {
+      const { useGroup } = await import("./resctrl.ts");
+      execution.hold(step.to, useGroup(step, execution.cleanup));
+    },
+    resctrl_schemata: async (step, { cleanup }) => {
+      const { setSchemata } = await import("./resctrl.ts");
+      setSchemata(step, cleanup);
+    },
+    resctrl_monitor: async (step, execution) => {
+      const { makeMonitor } = await import("./resctrl.ts");
+      execution.hold(step.to, makeMonitor(step, execution.cleanup));
+    },
     attach_root: async ({ path }, { cleanup }) => {
       const { attachRoot, detachRoot, rootMountToBe } = await import("./root-mount.ts");
       const mount = rootMountToBe(path);

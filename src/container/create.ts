@@ -16,7 +16,6 @@ import type { Config } from "../spec/config.ts";
 import { parseConfigBytes } from "../spec/parse.ts";
 import { placeOf } from "../spec/positions.ts";
 import { stateDocument } from "../spec/state.ts";
-import { unsupported } from "../spec/unsupported.ts";
 import { CreateSteps } from "./create-steps.ts";
 import type { Handlers } from "./create-steps.ts";
 import { Execution } from "./execution.ts";
@@ -121,7 +120,7 @@ export async function prepare(options: CreateOptions, { waitForStart }: { readon
   const lock = store.claim(id);
   let draft: StoredState;
   try {
-    draft = { ...draftState(config, plan, options), cgroup: cgroupToBe(host, plan), ...(await mountToBe(plan)) };
+    draft = { ...draftState(config, plan, options), cgroup: cgroupToBe(host, plan), ...(await mountToBe(plan)), ...(await groupToBe(plan)) };
   } catch (error) {
     store.remove(id);
     lock.release();
@@ -172,7 +171,7 @@ function planOptions(
 
 /** What the specification knows and tsrun does not do yet is an error, never silence. */
 export function refuseUnsupported(config: Config, bytes: Uint8Array, warn: (message: string) => void): void {
-  const problems = [...unsupported(config), ...refuseProfiles(config, warn)];
+  const problems = refuseProfiles(config, warn);
   if (problems.length === 0) return;
   const place = placeIn(bytes);
   throw new ConfigError("config.json", problems.map((problem) => ({ ...place(problem.pointer), ...problem })));
@@ -236,6 +235,13 @@ async function mountToBe({ steps }: Plan): Promise<Pick<StoredState, "rootMount"
   } catch (error) {
     throw inWords(`open the root file system "${attach.path}"`, error);
   }
+}
+
+async function groupToBe(plan: Plan): Promise<Pick<StoredState, "resctrl">> {
+  if (!plan.steps.some((step) => step.op === "resctrl_group")) return {};
+  const { resctrlToBe } = await import("./resctrl.ts");
+  const resctrl = resctrlToBe(plan);
+  return resctrl === undefined ? {} : { resctrl };
 }
 
 function lastSteps({ steps }: Plan, after: number): LastStep[] {

@@ -90,6 +90,10 @@ export async function destroy(
     const { detachRoot } = await import("./root-mount.ts");
     detachRoot(state.rootMount);
   }
+  if (state.resctrl !== undefined && isOfThisBoot(state)) {
+    const { removeResctrl } = await import("./resctrl.ts");
+    removeResctrl(state.resctrl);
+  }
   options.store.remove(state.id);
   await runPoststop(state, options);
 }

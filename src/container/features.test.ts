@@ -5,10 +5,8 @@ import * as assert from "uvu/assert";
 import { parseMountOptions } from "../linux/mount-options.ts";
 import { capabilityNumber } from "../linux/capabilities.ts";
 import { planSeccomp } from "../seccomp/rules.ts";
-import type { Config } from "../spec/config.ts";
 import { schemaErrorsOfFeatures } from "../spec/generated/features.ts";
 import { parseConfig } from "../spec/parse.ts";
-import { unsupported } from "../spec/unsupported.ts";
 import { features } from "./features.ts";
 
 const test = suite("container/features");
@@ -70,10 +68,12 @@ test("features() takes the versions that it names", () => {
   for (const ociVersion of [document.ociVersionMin, document.ociVersionMax]) parseConfig(JSON.stringify({ ociVersion, root: { path: "r" } }));
 });
 
-test("features() says of memory policies what a config may ask for", () => {
-  const { modes } = document.linux.memoryPolicy;
-  const config: Config = { ociVersion: "1.3.0", linux: { memoryPolicy: { mode: "MPOL_LOCAL" } } };
-  assert.is(modes.length > 0, unsupported(config).length === 0);
+test("features() lists modes and flags of memory policies that a config may have", () => {
+  const { modes, flags } = document.linux.memoryPolicy;
+  const parse = (memoryPolicy: object): object => parseConfig(JSON.stringify({ ociVersion: "1.3.0", root: { path: "r" }, linux: { memoryPolicy } }));
+  for (const mode of modes) parse({ mode, ...(["MPOL_DEFAULT", "MPOL_LOCAL"].includes(mode) ? {} : { nodes: "0" }) });
+  for (const flag of flags) parse({ mode: "MPOL_BIND", nodes: "0", flags: [flag] });
+  assert.equal([modes.length, flags.length], [7, 3]);
 });
 
 test.run();

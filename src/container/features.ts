@@ -16,7 +16,6 @@ import {
 import { isOlder } from "../seccomp/rules.ts";
 import { HOOK_POINTS } from "../spec/checks/hooks.ts";
 import { OCI_VERSION } from "../spec/default-config.ts";
-import { isSupported } from "../spec/unsupported.ts";
 
 interface Enabled {
   readonly enabled: boolean;
@@ -85,18 +84,17 @@ export function features(program: ProgramFacts): Features {
 }
 
 function linuxFeatures(): LinuxFeatures {
-  const intelRdt = isSupported("linux", "intelRdt");
   return {
     namespaces: NAMESPACES.map(({ type }) => type).sort(),
     capabilities: CAPABILITIES,
-    cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: isSupported("linux", "resources", "rdma") },
+    cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: true },
     seccomp: seccompFeatures(),
     apparmor: { enabled: false },
     selinux: { enabled: false },
-    intelRdt: { enabled: intelRdt, schemata: intelRdt, monitoring: intelRdt },
+    intelRdt: { enabled: true, schemata: true, monitoring: true },
     memoryPolicy: { modes: MEMORY_POLICIES, flags: Object.keys(MEMORY_POLICY_FLAGS) },
     mountExtensions: { idmap: { enabled: true } },
-    netDevices: { enabled: isSupported("linux", "netDevices") },
+    netDevices: { enabled: true },
   };
 }
 

@@ -2,8 +2,9 @@
 
 import { probeLayout } from "../cgroup/layout.ts";
 import type { Host } from "../host.ts";
+import { RDTGROUP_SUPER_MAGIC } from "../linux/magic.ts";
 import { parseStatus } from "../linux/procfs.ts";
-import { readFileSync } from "../native/files.ts";
+import { existsSync, readFileSync, statfsSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import { compiledFilter } from "./filters.ts";
 
@@ -16,6 +17,7 @@ export function probeHost(root?: string): Host {
     cgroups: once(probeLayout),
     mountPointOf,
     fullProcAndSysMounts,
+    resctrl: findResctrl,
     libseccomp: () => native().seccompLibrary(),
     compileSeccomp: (rules) => compiledFilter(rules, root),
   };
@@ -50,6 +52,18 @@ function fullProcAndSysMounts(): string[] {
     const [, , , root, point = ""] = line.split(" ");
     return root === "/" && / - (proc|sysfs) /.test(line) ? [unescapePoint(point)] : [];
   });
+}
+
+const USUAL_RESCTRL = "/sys/fs/resctrl";
+
+/** Where it usually is, or wherever; a kernel without it lacks the directory, too. */
+function findResctrl(): string | undefined {
+  if (!existsSync(USUAL_RESCTRL)) return undefined;
+  if (statfsSync(USUAL_RESCTRL).type === RDTGROUP_SUPER_MAGIC) return USUAL_RESCTRL;
+  for (const line of readFileSync("/proc/self/mountinfo", "utf8").split("\n")) {
+    if (line.includes(" - resctrl ")) return unescapePoint(line.split(" ")[4] ?? "");
+  }
+  return undefined;
 }
 
 function unescapePoint(point: string): string {

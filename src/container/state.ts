@@ -3,6 +3,7 @@
 import { StateError } from "../errors.ts";
 import type { Cgroup } from "../cgroup/cgroup.ts";
 import type { Hook } from "../spec/config.ts";
+import type { Resctrl } from "./resctrl.ts";
 import type { RootMount } from "./root-mount.ts";
 
 /** Written whole and atomically; a reader of another version finds `version` first. */
@@ -24,6 +25,8 @@ export interface StoredState {
   readonly pid: number;
   readonly startTime: number;
   readonly cgroup?: Cgroup;
+  /** Of a container with linux.intelRdt. */
+  readonly resctrl?: Resctrl;
   /** Of a container without a mount namespace: where its mounts are. */
   readonly rootMount?: RootMount;
   /** The container has a pid namespace of its own, so the end of init is the end of all its processes. */

@@ -135,6 +135,7 @@ const CASES: readonly Case[] = [
           timeOffsets: { monotonic: { secs: 5 }, boottime: { secs: -7, nanosecs: 1 } },
           memoryPolicy: { mode: "MPOL_BIND", nodes: "0-3,7", flags: ["MPOL_F_STATIC_NODES"] },
           personality: { domain: "LINUX32" },
+          intelRdt: { closID: "some", schemata: ["L3:0=f"], enableMonitoring: true },
           cgroupsPath: "/box/one",
           resources: { memory: { limit: 1048576 }, pids: { limit: 10 }, devices: [{ allow: false, access: "rwm" }] },
           devices: [{ path: "/dev/fuse", type: "c", major: 10, minor: 229, fileMode: 438, uid: 0, gid: 5 }],

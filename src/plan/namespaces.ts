@@ -8,6 +8,7 @@ import { isNew, joinedPath } from "./context.ts";
 import type { PlanContext } from "./context.ts";
 import { formatMap } from "./idmap.ts";
 import type { OpenedIdmaps } from "./idmap.ts";
+import type { IntelRdtPlan } from "./intel-rdt.ts";
 import { init, runtime } from "./step.ts";
 import type { Fd, InitOp, Step } from "./step.ts";
 import { writeTimeOffsets } from "./time-offsets.ts";
@@ -45,11 +46,11 @@ export function openNamespaces(context: PlanContext): OpenedNamespaces {
 /** Starts init: with one stage it is born in its namespaces, with two only the second stage is. */
 export function spawnInit(
   context: PlanContext,
-  opened: { readonly cgroup: CgroupPlan; readonly namespaces: OpenedNamespaces; readonly idmaps: OpenedIdmaps },
+  opened: { readonly cgroup: CgroupPlan; readonly rdt: IntelRdtPlan; readonly namespaces: OpenedNamespaces; readonly idmaps: OpenedIdmaps },
 ): Step[] {
-  const { cgroup, namespaces, idmaps } = opened;
+  const { cgroup, rdt, namespaces, idmaps } = opened;
   const steps: Step[] = [];
-  const inherit = [...namespaces.fds, ...idmaps.fds, ...cgroup.entries, ...cgroup.late];
+  const inherit = [...namespaces.fds, ...idmaps.fds, ...cgroup.entries, ...cgroup.late, ...rdt.entries];
   if (context.waitForStart) {
     steps.push(runtime({ op: "exec_fifo", to: "exec fifo", what: "make the exec fifo" }));
     inherit.push("exec fifo");

@@ -10,6 +10,7 @@ import { devices } from "./devices.ts";
 import { containerHooks, runtimeHooks, startHooks } from "./hooks.ts";
 import { openIdmaps } from "./idmap.ts";
 import { dropIdentity } from "./identity.ts";
+import { enterIntelRdt, intelRdt } from "./intel-rdt.ts";
 import { maskedPaths, readonlyPaths } from "./masks.ts";
 import { bindSources, finishDev, mounts } from "./mounts.ts";
 import { enterNamespaces, finishNamespaces, openNamespaces, spawnInit } from "./namespaces.ts";
@@ -28,6 +29,7 @@ export function plan(config: Config, host: Host, options: PlanOptions): Plan {
   const capabilities = planCapabilities(context);
   const seccomp = seccompPlan(context);
   const cgroup = cgroupMembership(context);
+  const rdt = intelRdt(context);
   const namespaces = openNamespaces(context);
   const idmaps = openIdmaps(context);
 
@@ -36,12 +38,14 @@ export function plan(config: Config, host: Host, options: PlanOptions): Plan {
     ...namespaces.steps,
     ...idmaps.steps,
     ...cgroup.steps,
+    ...rdt.steps,
     ...ownRootMount(context),
     // From here on there is a process; it begins with nothing but the descriptors that are named here.
-    ...spawnInit(context, { cgroup, namespaces, idmaps }),
+    ...spawnInit(context, { cgroup, rdt, namespaces, idmaps }),
 
     // First of all, while init is alone and small: all that it uses from now on counts as the container's.
     ...cgroupEntry(cgroup),
+    ...enterIntelRdt(rdt),
     // What needs the host's privileges comes before the user namespace takes them away.
     ...earlyProcess(context),
     ...openTimeOffsets(context),

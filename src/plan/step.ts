@@ -62,6 +62,19 @@ export type RuntimeOp =
   | { readonly op: "cgroup_chown"; readonly uid: number }
   /** Attaches the BPF program that decides about devices on cgroup v2. */
   | { readonly op: "cgroup_devices"; readonly program: Uint8Array }
+  /** Finds or makes a group of resctrl, and opens the way into it; one that is there must have what is compared. */
+  | {
+      readonly op: "resctrl_group";
+      readonly path: string;
+      readonly make: boolean;
+      /** It stays when the container ends. */
+      readonly keep: boolean;
+      readonly compare: readonly string[];
+      readonly to: Fd;
+    }
+  | { readonly op: "resctrl_schemata"; readonly path: string; readonly lines: readonly string[] }
+  /** Makes a monitoring group, which ends with the container. */
+  | { readonly op: "resctrl_monitor"; readonly path: string; readonly to: Fd }
   /** Gives the root a mount of its own, in the host's mount namespace: what is mounted below goes with it. */
   | { readonly op: "attach_root"; readonly path: string }
   /** Opens a namespace to join, and makes sure that it is one of this type. */

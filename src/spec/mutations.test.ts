@@ -8,7 +8,6 @@ import { ConfigError } from "../errors.ts";
 import { defaultConfig } from "./default-config.ts";
 import { isPlainConfig, schemaErrorsOfConfig } from "./generated/config.ts";
 import { parseConfig, parseConfigBytes } from "./parse.ts";
-import { unsupported } from "./unsupported.ts";
 import { warnings } from "./warnings.ts";
 
 const test = suite("spec/mutations");
@@ -152,7 +151,7 @@ test(`parseConfig() throws nothing but ConfigError for ${ROUNDS} mutated trees (
     if (problems.length > 0) continue;
     // What is accepted can be used by whoever comes next.
     const config = parseConfig(text);
-    inRound(round, text, () => [unsupported(config), warnings(config)]);
+    inRound(round, text, () => warnings(config));
   }
 });
 

@@ -1,36 +1,13 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Config } from "./config.ts";
-import { unsupported } from "./unsupported.ts";
 import { warnings } from "./warnings.ts";
 
-const test = suite("spec/unsupported, spec/warnings");
+const test = suite("spec/warnings");
 
 function config(parts: object): Config {
   return { ociVersion: "1.3.0", root: { path: "rootfs" }, ...parts };
 }
-
-const asking: Readonly<Record<string, object>> = {
-  "/linux/intelRdt": { linux: { intelRdt: { closID: "x" } } },
-};
-for (const [pointer, parts] of Object.entries(asking)) {
-  test(`unsupported() names ${pointer}`, () => {
-    const message = `"${pointer.slice(1).replaceAll("/", ".")}" is not supported yet`;
-    assert.equal(unsupported(config(parts)), [{ pointer, message }]);
-  });
-}
-
-test("unsupported() passes over values that change nothing", () => {
-  const parts = {
-    process: { cwd: "/", execCPUAffinity: { initial: "0" }, apparmorProfile: "x", selinuxLabel: "y" },
-    linux: {
-      mountLabel: "z",
-      intelRdt: {},
-      resources: { blockIO: { weight: 500 }, unified: { "memory.high": "" } },
-    },
-  };
-  assert.equal(unsupported(config(parts)), []);
-});
 
 test("warnings() tells of unknown capabilities in every set, and what was meant", () => {
   const process = { cwd: "/", capabilities: { bounding: ["CAP_KILL", "CAP_FLY"], inheritable: ["CAP_NET_ADMN"] } };
