@@ -19,7 +19,7 @@ import { compileArguments, findBun } from "./bun.mjs";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const require = createRequire(import.meta.url);
 const STAMPS = "build/stamps.json";
-const NATIVE_PROGRAMS = { tsrun: "tsrun", "tsrun-init": "tsrun-init", "tsrun.node": "Release/tsrun.node" };
+const NATIVE_PROGRAMS = { tsrun: "tsrun", "containerd-shim-tsrun-v1": "tsrun", "tsrun-init": "tsrun-init", "tsrun.node": "Release/tsrun.node" };
 
 /** What is built from what, in this order. */
 const PARTS = {
@@ -27,6 +27,11 @@ const PARTS = {
     inputs: ["schemas", "scripts/build-schemas.mjs", "node_modules/ajv/package.json"],
     outputs: ["src/spec/generated"],
     build: buildSchemas,
+  },
+  messages: {
+    inputs: ["schemas/containerd", "scripts/build-messages.mjs", "node_modules/protobufjs/package.json"],
+    outputs: ["src/shim/generated"],
+    build: () => run(process.execPath, ["scripts/build-messages.mjs"]),
   },
   native: {
     inputs: ["addon", "node_modules/node-addon-api/package.json", "node_modules/node-api-headers/package.json"],

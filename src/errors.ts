@@ -174,6 +174,11 @@ export class NoSuchContainerError extends TsrunError {
   }
 }
 
+/** Bytes of another program that are not what its protocol says. */
+export class ProtocolError extends TsrunError {
+  readonly code = "ERR_PROTOCOL";
+}
+
 /** A value that came from the command line or the caller, and is not valid. */
 export class UsageError extends TsrunError {
   readonly code = "ERR_USAGE";
