@@ -11,6 +11,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   binding::export_netlink(env, exports);
   binding::export_paths(env, exports);
   binding::export_process(env, exports);
+  binding::export_pump(env, exports);
   binding::export_seccomp(env, exports);
   binding::export_sockets(env, exports);
   binding::export_spawn(env, exports);

@@ -89,6 +89,28 @@ Napi::Value become_subreaper(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// (): a session, and a process group, of its own
+Napi::Value set_session(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(check(info.Env(), setsid(), "setsid")));
+}
+
+// () -> the pid of a child that has ended and was not waited for; null: there is none
+Napi::Value ended_child(const Napi::CallbackInfo& info) {
+  siginfo_t child{};
+  const int result = waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT);
+  if (result < 0 && errno == ECHILD) return info.Env().Null();
+  check(info.Env(), result, "waitid");
+  if (child.si_pid == 0) return info.Env().Null();
+  return Napi::Number::New(info.Env(), child.si_pid);
+}
+
+// (pid): waits for a child that has ended
+Napi::Value reap(const Napi::CallbackInfo& info) {
+  siginfo_t child{};
+  check(info.Env(), waitid(P_PID, static_cast<id_t>(integer32(info[0])), &child, WEXITED | WNOHANG), "waitid");
+  return info.Env().Undefined();
+}
+
 // (status): ends this process as it stands; nothing of the engine is wound down
 Napi::Value exit_now(const Napi::CallbackInfo& info) { _exit(integer32(info[0])); }
 
@@ -103,6 +125,9 @@ void export_process(Napi::Env env, Napi::Object exports) {
   add(env, exports, "prlimit", prlimit);
   add(env, exports, "schedSetattr", sched_setattr);
   add(env, exports, "becomeSubreaper", become_subreaper);
+  add(env, exports, "setSession", set_session);
+  add(env, exports, "endedChild", ended_child);
+  add(env, exports, "reap", reap);
   add(env, exports, "exitNow", exit_now);
 }
 

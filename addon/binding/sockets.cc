@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -28,7 +29,7 @@ struct Address {
   struct sockaddr_un name {};
   UniqueFd directory;
 
-  Address(Napi::Env env, const std::string& path) {
+  Address(Napi::Env env, const std::string& path, const char* call = "connect") {
     name.sun_family = AF_UNIX;
     std::string reach = path;
     if (path.size() >= sizeof name.sun_path) {
@@ -37,7 +38,7 @@ struct Address {
       directory = UniqueFd(static_cast<int>(
           check(env, open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC), "open", parent)));
       reach = "/proc/self/fd/" + std::to_string(directory.get()) + "/" + path.substr(slash + 1);
-      if (reach.size() >= sizeof name.sun_path) throw_errno(env, ENAMETOOLONG, "connect", path);
+      if (reach.size() >= sizeof name.sun_path) throw_errno(env, ENAMETOOLONG, call, path);
     }
     memcpy(name.sun_path, reach.c_str(), reach.size() + 1);
   }
@@ -51,6 +52,27 @@ Napi::Value connect_unix(const Napi::CallbackInfo& info) {
   const Address address(env, path);
   check(env, connect(fd.get(), reinterpret_cast<const struct sockaddr*>(&address.name), sizeof address.name), "connect", path);
   return Napi::Number::New(env, fd.release());
+}
+
+// (path) -> fd of a listening stream socket, which only this user may connect to
+Napi::Value listen_unix(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::string path = string(info[0]);
+  UniqueFd fd(static_cast<int>(check(env, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket")));
+  const Address address(env, path, "bind");
+  // The socket's mode before it has a name; the umask may only take from it.
+  check(env, fchmod(fd.get(), 0600), "fchmod", path);
+  check(env, bind(fd.get(), reinterpret_cast<const struct sockaddr*>(&address.name), sizeof address.name), "bind", path);
+  check(env, listen(fd.get(), SOMAXCONN), "listen", path);
+  return Napi::Number::New(env, fd.release());
+}
+
+// (fd) -> fd of a connection, null when nobody waits
+Napi::Value accept(const Napi::CallbackInfo& info) {
+  const int fd = accept4(integer32(info[0]), nullptr, nullptr, SOCK_CLOEXEC);
+  // Who connected may have gone again.
+  if (fd < 0 && (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR)) return info.Env().Null();
+  return Napi::Number::New(info.Env(), static_cast<double>(check(info.Env(), fd, "accept")));
 }
 
 // (fd, bytes, fds)
@@ -121,6 +143,8 @@ Napi::Value receive(const Napi::CallbackInfo& info) {
 void export_sockets(Napi::Env env, Napi::Object exports) {
   add(env, exports, "socketpair", socketpair);
   add(env, exports, "connectUnix", connect_unix);
+  add(env, exports, "listenUnix", listen_unix);
+  add(env, exports, "accept", accept);
   add(env, exports, "send", send);
   add(env, exports, "receive", receive);
 }

@@ -58,6 +58,7 @@ void export_mounts(Napi::Env env, Napi::Object exports);
 void export_netlink(Napi::Env env, Napi::Object exports);
 void export_paths(Napi::Env env, Napi::Object exports);
 void export_process(Napi::Env env, Napi::Object exports);
+void export_pump(Napi::Env env, Napi::Object exports);
 void export_seccomp(Napi::Env env, Napi::Object exports);
 void export_sockets(Napi::Env env, Napi::Object exports);
 void export_spawn(Napi::Env env, Napi::Object exports);

@@ -119,6 +119,12 @@ export interface Native extends NativeFiles {
   schedSetattr(pid: number, attributes: SchedulingAttributes): void;
   /** PR_SET_CHILD_SUBREAPER of prctl(2). */
   becomeSubreaper(): void;
+  /** setsid(2). */
+  setSession(): number;
+  /** waitid(2), without reaping: a child that has ended, null when there is none. */
+  endedChild(): number | null;
+  /** Reaps a child that has ended. */
+  reap(pid: number): void;
 
   /** _exit(2): all that was to be written has been, synchronously. */
   exitNow(status: number): never;
@@ -181,6 +187,10 @@ export interface Native extends NativeFiles {
   socketpair(): [number, number];
   /** A stream socket, connected to a path. */
   connectUnix(path: string): number;
+  /** A stream socket that listens at a path, and is for this user alone (mode 0600). */
+  listenUnix(path: string): number;
+  /** accept4(2); null when nobody waits. */
+  accept(fd: number): number | null;
   /** sendmsg(2) with descriptors (SCM_RIGHTS). */
   send(fd: number, bytes: Uint8Array, fds?: readonly number[]): number;
   /** recvmsg(2) without waiting; null when there is nothing yet. */
@@ -218,6 +228,12 @@ export interface Native extends NativeFiles {
   seccompLibrary(): string;
   /** Whether the kernel knows these flags of SECCOMP_SET_MODE_FILTER (seccomp(2)). */
   seccompHasFlags(flags: number): boolean;
+
+  /**
+   * Copies from one descriptor to the other in a thread, and takes both. The descriptor that it returns becomes readable
+   * when the copying has ended, by its source's end or a failure; closing it ends the copying.
+   */
+  startPump(from: number, to: number): number;
 
   /** Starts the thread that waits; `native/waiter.ts` is its only caller, also of the three that follow. */
   startWaiter(dispatch: (id: number, events: number) => void): void;
