@@ -32,6 +32,8 @@ const LOADERS: Readonly<Record<string, () => Promise<Run>>> = {
 /** What other runtimes have: an engine that asks for it is told that it is not there, not that it is wrong. */
 const NOT_YET: ReadonlySet<string> = new Set(["checkpoint", "events", "exec", "pause", "restore", "resume", "update"]);
 
+const SHIM_NAME = "containerd-shim-tsrun-v1";
+
 const EXIT_UNKNOWN_COMMAND = 3;
 /** What a shell says of a program that SIGPIPE ended. */
 const EXIT_BROKEN_PIPE = 141;
@@ -105,7 +107,14 @@ function finish(status: number): void {
   process.exit(status);
 }
 
-main(process.argv.slice(2)).then(finish, (error: unknown) => {
+/** The launcher has two names; argv[0] tells by which it was called. */
+async function entry(argv: readonly string[]): Promise<number> {
+  if (!process.argv0.endsWith(SHIM_NAME)) return await main(argv);
+  const { shimMain } = await import("../shim/main.ts");
+  return await shimMain(argv);
+}
+
+entry(process.argv.slice(2)).then(finish, (error: unknown) => {
   writeStderr(`tsrun: ${messageOf(error)}\n`);
   finish(1);
 });

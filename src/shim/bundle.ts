@@ -1,0 +1,55 @@
+/** The files of a shim in a bundle, which belongs to containerd. */
+
+import { join } from "node:path";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "../native/files.ts";
+
+const ADDRESS = "address";
+const RECORD = "tsrun.json";
+
+/** What "delete" needs to know of a container whose shim is gone: nothing tells it. */
+export interface BundleRecord {
+  /** The state root of the runtime. */
+  readonly root: string;
+  /** The root file system was mounted by the shim. */
+  readonly mounted: boolean;
+  readonly pid: number;
+  readonly socket: string;
+}
+
+/** The annotations of config.json; none where it cannot be read: that is for create to tell. */
+export function readAnnotations(bundle: string): Readonly<Record<string, string>> {
+  try {
+    const config: unknown = JSON.parse(readFileSync(join(bundle, "config.json"), "utf8"));
+    const annotations = typeof config === "object" && config !== null && "annotations" in config ? config.annotations : undefined;
+    return typeof annotations === "object" && annotations !== null ? (annotations as Readonly<Record<string, string>>) : {};
+  } catch {
+    return {};
+  }
+}
+
+/** containerd 1.6 and 1.7 find the shim of a container again by this file. */
+export function writeAddress(bundle: string, address: string): void {
+  writeAtomically(join(bundle, ADDRESS), address);
+}
+
+export function readAddress(bundle: string): string | undefined {
+  const path = join(bundle, ADDRESS);
+  return existsSync(path) ? readFileSync(path, "utf8") : undefined;
+}
+
+export function writeRecord(bundle: string, record: BundleRecord): void {
+  writeAtomically(join(bundle, RECORD), JSON.stringify(record));
+}
+
+export function readRecord(bundle: string): BundleRecord | undefined {
+  try {
+    return JSON.parse(readFileSync(join(bundle, RECORD), "utf8")) as BundleRecord;
+  } catch {
+    return undefined;
+  }
+}
+
+function writeAtomically(path: string, text: string): void {
+  writeFileSync(`${path}.new`, text);
+  renameSync(`${path}.new`, path);
+}

@@ -1,0 +1,41 @@
+/** containerd-shim-tsrun-v1: what containerd executes for `io.containerd.tsrun.v1`. */
+
+import { dirname, join } from "node:path";
+import { LAUNCH_VARIABLE, callerEnvironment, parseLaunch } from "../linux/launch.ts";
+import { writeSync } from "../native/files.ts";
+import { parseInvocation } from "./invocation.ts";
+
+/** The launcher's other name, by which the engine knows what it is to be. */
+const SHIM_NAME = "containerd-shim-tsrun-v1";
+
+const STDOUT = 1;
+const STDERR = 2;
+
+/** Runs one command of the shim; resolves with its exit status. What fails is told on standard error. */
+export async function shimMain(argv: readonly string[]): Promise<number> {
+  try {
+    return await run(argv);
+  } catch (error) {
+    writeSync(STDERR, `${SHIM_NAME}: ${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  }
+}
+
+async function run(argv: readonly string[]): Promise<number> {
+  const invocation = parseInvocation(argv);
+  const bundle = parseLaunch(process.env[LAUNCH_VARIABLE] ?? "")?.cwd ?? process.cwd();
+  if (invocation.version) {
+    writeSync(STDOUT, `${SHIM_NAME}\n`);
+    return 0;
+  }
+  if (invocation.action === "serve") return await (await import("./serve.ts")).serve(invocation, bundle);
+  if (invocation.action === "start") {
+    const executable = join(dirname(process.execPath), SHIM_NAME);
+    return await (await import("./start.ts")).startShim(invocation, { bundle, executable });
+  }
+  if (invocation.action === "delete") {
+    return await (await import("./delete.ts")).deleteShim(invocation, { bundle, environment: callerEnvironment(process.env) });
+  }
+  writeSync(STDERR, `usage: ${SHIM_NAME} -namespace NAMESPACE -id ID -address ADDRESS start|delete\n`);
+  return 2;
+}

@@ -1,0 +1,49 @@
+/** The shim itself: one process for a group of containers, from the first Create to the last Shutdown. */
+
+import { join } from "node:path";
+import { callerEnvironment } from "../linux/launch.ts";
+import { SIGCHLD, SIGINT, SIGTERM } from "../linux/signals.ts";
+import { rmSync } from "../native/files.ts";
+import { native } from "../native/native.ts";
+import { onSignals } from "../native/waiter.ts";
+import { EventQueue } from "./events.ts";
+import type { Invocation } from "./invocation.ts";
+import { log, openLog } from "./log.ts";
+import { Server } from "./server.ts";
+import { TaskService } from "./service.ts";
+
+/** The listening socket, as "start" passed it. */
+const LISTENER = 3;
+const FLUSH_MILLISECONDS = 5000;
+
+/** Serves until containerd shuts it down; resolves with the exit status. */
+export async function serve({ namespace, socket }: Invocation, bundle: string): Promise<number> {
+  openLog(join(bundle, "log"));
+  native().setSession();
+  native().becomeSubreaper();
+  const events = new EventQueue(process.env["TTRPC_ADDRESS"] ?? "", namespace);
+  let end = (): void => {};
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const environment = callerEnvironment(process.env);
+  const service = new TaskService({ namespace, socket, environment, publisher: events }, end);
+  const server = new Server(service.services, (error) => log("error", error instanceof Error ? (error.stack ?? error.message) : String(error)));
+  onSignals([SIGTERM, SIGINT, SIGCHLD], (signal) => {
+    if (signal === SIGCHLD) reapOrphans(service);
+    else end();
+  });
+  void server.listen(LISTENER);
+  await ended;
+  // The answer to Shutdown is written before this goes on.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  rmSync(socket, { force: true });
+  await events.flushed(FLUSH_MILLISECONDS);
+  await server.close();
+  return 0;
+}
+
+/** Processes whose parents ended in the container's cgroup come to the subreaper; those it knows have their own watch. */
+function reapOrphans(service: TaskService): void {
+  for (let pid = native().endedChild(); pid !== null && !service.knows(pid); pid = native().endedChild()) native().reap(pid);
+}

@@ -1,0 +1,170 @@
+/** The task service: containerd.task.v2.Task, and v3, whose messages are the same. */
+
+import { Task } from "./task.ts";
+import type { Context } from "./task.ts";
+import {
+  CheckpointTaskRequest,
+  CloseIORequest,
+  ConnectResponse,
+  CreateTaskRequest,
+  CreateTaskResponse,
+  DeleteResponse,
+  Empty,
+  ExecProcessRequest,
+  KillRequest,
+  PidsResponse,
+  ProcessRequest,
+  ResizePtyRequest,
+  ShutdownRequest,
+  StartResponse,
+  StateResponse,
+  StatsResponse,
+  Status,
+  UpdateTaskRequest,
+  WaitResponse,
+} from "./generated/task.ts";
+import { readOptions } from "./options.ts";
+import type { Process } from "./process.ts";
+import { RpcError } from "./rpc-error.ts";
+import { method } from "./server.ts";
+import type { Method, Services } from "./server.ts";
+import { ZERO_TIME } from "./time.ts";
+
+const VERSION = "v2";
+
+/** The tasks of one shim, by their ids. */
+export class TaskService {
+  readonly #tasks = new Map<string, Task | undefined>();
+  readonly #context: Context;
+  readonly #shutDown: () => void;
+
+  /** `shutDown` is called when the last task is gone and containerd asks for it. */
+  constructor(context: Context, shutDown: () => void) {
+    this.#context = context;
+    this.#shutDown = shutDown;
+  }
+
+  /** Whether somebody waits for this child, or may come to. */
+  knows(pid: number): boolean {
+    for (const task of this.#tasks.values()) if (task === undefined || task.init.pid === pid) return true;
+    return false;
+  }
+
+  get services(): Services {
+    const methods = this.#methods();
+    return { "containerd.task.v2.Task": methods, "containerd.task.v3.Task": methods };
+  }
+
+  #methods(): Readonly<Record<string, Method>> {
+    return {
+      Create: method(CreateTaskRequest, CreateTaskResponse, (request) => this.#create(request)),
+      Start: method(ProcessRequest, StartResponse, async (request) => ({ pid: await this.#start(request) })),
+      State: method(ProcessRequest, StateResponse, (request) => this.#state(request)),
+      Delete: method(ProcessRequest, DeleteResponse, (request) => this.#delete(request)),
+      Wait: method(ProcessRequest, WaitResponse, (request) => this.#wait(request)),
+      Kill: method(KillRequest, Empty, (request) => this.#kill(request)),
+      Pids: method(ProcessRequest, PidsResponse, ({ id }) => ({ processes: this.#task(id).pids().map((pid) => ({ pid })) })),
+      ResizePty: method(ResizePtyRequest, Empty, (request) => {
+        this.#process(request).stdio.resize(request.height, request.width);
+        return {};
+      }),
+      CloseIO: method(CloseIORequest, Empty, (request) => {
+        this.#process(request).stdio.closeStdin();
+        return {};
+      }),
+      Connect: method(ProcessRequest, ConnectResponse, ({ id }) => ({
+        shim_pid: process.pid,
+        task_pid: this.#tasks.get(id)?.init.pid ?? 0,
+        version: VERSION,
+      })),
+      Shutdown: method(ShutdownRequest, Empty, () => this.#shutdown()),
+      Pause: method(ProcessRequest, Empty, () => notYet("pause")),
+      Resume: method(ProcessRequest, Empty, () => notYet("resume")),
+      Exec: method(ExecProcessRequest, Empty, () => notYet("exec")),
+      Update: method(UpdateTaskRequest, Empty, () => notYet("update")),
+      Checkpoint: method(CheckpointTaskRequest, Empty, () => notYet("checkpoint")),
+      Stats: method(ProcessRequest, StatsResponse, () => notYet("stats")),
+    };
+  }
+
+  async #create(request: CreateTaskRequest): Promise<Partial<CreateTaskResponse>> {
+    const { id } = request;
+    if (this.#tasks.has(id)) throw new RpcError("ALREADY_EXISTS", `task ${id}: already exists`);
+    // The id is taken while the container is made.
+    this.#tasks.set(id, undefined);
+    try {
+      const task = await Task.create(request, await readOptions(request.options), this.#context);
+      this.#tasks.set(id, task);
+      return { pid: task.init.pid };
+    } catch (error) {
+      this.#tasks.delete(id);
+      throw error;
+    }
+  }
+
+  #task(id: string): Task {
+    const task = this.#tasks.get(id);
+    if (task === undefined) throw new RpcError("NOT_FOUND", "container not created");
+    return task;
+  }
+
+  #process({ id, exec_id: execId }: { readonly id: string; readonly exec_id: string }): Process {
+    const task = this.#task(id);
+    if (execId === "") return task.init;
+    throw new RpcError("NOT_FOUND", `process does not exist ${execId}`);
+  }
+
+  #start({ id, exec_id: execId }: ProcessRequest): Promise<number> {
+    if (execId === "") return this.#task(id).start();
+    return notYet("exec");
+  }
+
+  #state(request: ProcessRequest): Partial<StateResponse> {
+    const task = this.#task(request.id);
+    const { pid, stdio, ending, hasStarted } = this.#process(request);
+    const { stdin, stdout, stderr, terminal } = stdio.paths;
+    const status = ending !== undefined ? Status.STOPPED : hasStarted ? Status.RUNNING : Status.CREATED;
+    return {
+      id: request.id,
+      bundle: task.bundle,
+      pid,
+      status,
+      stdin,
+      stdout,
+      stderr,
+      terminal,
+      exit_status: ending?.status ?? 0,
+      exited_at: ending?.at ?? ZERO_TIME,
+      exec_id: request.exec_id,
+    };
+  }
+
+  async #wait(request: ProcessRequest): Promise<Partial<WaitResponse>> {
+    const { status, at } = await this.#process(request).ended;
+    return { exit_status: status, exited_at: at };
+  }
+
+  #kill({ id, exec_id: execId, signal, all }: KillRequest): Record<string, never> {
+    if (execId !== "") return notYet("exec");
+    this.#task(id).kill(signal, all);
+    return {};
+  }
+
+  async #delete({ id, exec_id: execId }: ProcessRequest): Promise<Partial<DeleteResponse>> {
+    if (execId !== "") return notYet("exec");
+    const task = this.#task(id);
+    await task.delete();
+    this.#tasks.delete(id);
+    const { status, at } = await task.init.ended;
+    return { pid: task.init.pid, exit_status: status, exited_at: at };
+  }
+
+  #shutdown(): Record<string, never> {
+    if (this.#tasks.size === 0) this.#shutDown();
+    return {};
+  }
+}
+
+function notYet(what: string): never {
+  throw new RpcError("UNIMPLEMENTED", `${what} is not supported yet`);
+}

@@ -1,0 +1,227 @@
+/** A process's standard streams between the client's fifos, files or logger and the container. */
+
+import { dirname } from "node:path";
+import { O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } from "../linux/open-flags.ts";
+import { closeSync, mkdirSync, openSync, statSync } from "../native/files.ts";
+import { isNativeError, native } from "../native/native.ts";
+import { EPOLLIN, forget, ready } from "../native/waiter.ts";
+import { inWords } from "../container/store.ts";
+import { Logger } from "./logger.ts";
+
+/** Paths or URIs as the client gave them; empty: the stream is not wanted. */
+export interface StdioPaths {
+  readonly terminal: boolean;
+  readonly stdin: string;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface StdioOptions {
+  /**
+   * All processes that can have the streams end with the container's first one (it has a pid namespace of its own), so
+   * it may have the fifos themselves: nothing else keeps them open after it.
+   */
+  readonly direct: boolean;
+  /** For a logger. */
+  readonly containerId: string;
+  readonly namespace: string;
+}
+
+const FILE_SCHEME = "file://";
+const BINARY_SCHEME = "binary://";
+const READER_POLL_MILLISECONDS = 100;
+
+/** The streams of one process, from before it exists until nobody reads them any more. */
+export class Stdio {
+  readonly paths: StdioPaths;
+  readonly #options: StdioOptions;
+  /** What the process gets as 0, 1 and 2; closed here when it has them. */
+  readonly #given: [number, number, number] = [-1, -1, -1];
+  /** Holds the client's stdin open, so that only CloseIO ends it. */
+  #stdin: number | undefined;
+  /** The reading end of a terminal's input, until there is the terminal. */
+  #input: number | undefined;
+  /** Hold the client's fifos open while the process may write to them: it shall never see SIGPIPE. */
+  #held: { readonly fd: number; readonly path: string }[] = [];
+  #pumps: { readonly control: number; readonly ended: Promise<void> }[] = [];
+  #logger: Logger | undefined;
+  #master: number | undefined;
+  #isClosed = false;
+
+  private constructor(paths: StdioPaths, options: StdioOptions) {
+    this.paths = paths;
+    this.#options = options;
+  }
+
+  /** Opens what the paths name; a failure leaves nothing open. */
+  static async open(paths: StdioPaths, options: StdioOptions): Promise<Stdio> {
+    const stdio = new Stdio(paths, options);
+    try {
+      await stdio.#open();
+      return stdio;
+    } catch (error) {
+      stdio.childHasThem();
+      stdio.close();
+      throw error;
+    }
+  }
+
+  get given(): readonly [number, number, number] {
+    return this.#given;
+  }
+
+  async #open(): Promise<void> {
+    const { stdin, stdout, stderr, terminal } = this.paths;
+    const input = stdin === "" ? openPath("/dev/null", O_RDONLY) : openPath(stdin, O_RDONLY | O_NONBLOCK);
+    // Now that it has a reader; fifo(7).
+    if (stdin !== "") this.#stdin = openPath(stdin, O_WRONLY | O_NONBLOCK);
+    if (terminal) this.#input = input;
+    else this.#given[0] = input;
+    if (stdout.startsWith(BINARY_SCHEME)) this.#logger = await Logger.start(stdout, this.#options);
+    if (terminal) {
+      // The terminal comes with the console; until then there is nothing to say.
+      for (let at = 0; at < this.#given.length; at++) this.#given[at] = openPath("/dev/null", O_RDWR);
+      return;
+    }
+    // The process expects a standard input that waits.
+    native().setNonblocking(input, false);
+    this.#given[1] = this.#openOutput(stdout, 1);
+    this.#given[2] = this.#openOutput(stderr, 2);
+  }
+
+  #openOutput(path: string, stream: 1 | 2): number {
+    if (path === "") return openPath("/dev/null", O_WRONLY);
+    if (path.startsWith(BINARY_SCHEME)) return this.#logger?.take(stream) ?? openPath("/dev/null", O_WRONLY);
+    if (path.startsWith(FILE_SCHEME)) return openFile(path.slice(FILE_SCHEME.length));
+    const fifo = openPath(path, O_RDWR | O_NONBLOCK);
+    if (this.#options.direct) {
+      this.#held.push({ fd: fifo, path });
+      return openPath(path, O_WRONLY);
+    }
+    const [reader, writer] = native().pipe();
+    this.#pump(reader, fifo);
+    return writer;
+  }
+
+  #pump(from: number, to: number): void {
+    const control = native().startPump(from, to);
+    this.#pumps.push({ control, ended: endOf(control) });
+  }
+
+  /** The process has its streams: nobody else but it and its children may hold them. */
+  childHasThem(): void {
+    for (const [at, fd] of this.#given.entries()) {
+      if (fd >= 0) closeSync(fd);
+      this.#given[at] = -1;
+    }
+  }
+
+  /** Connects a terminal's master with the client, and keeps it for its size. */
+  attachConsole(master: number): void {
+    this.#master = master;
+    const { stdin, stdout } = this.paths;
+    if (stdin !== "" && this.#input !== undefined) {
+      this.#pump(this.#input, native().dupAbove(master, 3));
+      this.#input = undefined;
+    }
+    const output = stdout === "" ? openPath("/dev/null", O_WRONLY) : this.#consoleOutput(stdout);
+    this.#pump(native().dupAbove(master, 3), output);
+  }
+
+  #consoleOutput(path: string): number {
+    if (path.startsWith(BINARY_SCHEME)) return this.#logger?.take(1) ?? openPath("/dev/null", O_WRONLY);
+    if (path.startsWith(FILE_SCHEME)) return openFile(path.slice(FILE_SCHEME.length));
+    return openPath(path, O_RDWR | O_NONBLOCK);
+  }
+
+  /** Nothing happens where there is no terminal. */
+  resize(rows: number, columns: number): void {
+    if (this.#master !== undefined) native().setWindowSize(this.#master, rows, columns);
+  }
+
+  /** The client will write no more: the process sees the end when the client has closed its fifo, too. */
+  closeStdin(): void {
+    if (this.#stdin !== undefined) closeSync(this.#stdin);
+    this.#stdin = undefined;
+  }
+
+  /** The process has ended: what it wrote is with the client when this resolves, or was given up after the time. */
+  async drained(milliseconds: number): Promise<void> {
+    for (const { fd, path } of this.#held.splice(0)) void release(fd, path);
+    // The input's pump ends only with the client; it has nothing more to bring.
+    const output = this.paths.terminal && this.paths.stdin !== "" ? this.#pumps.slice(1) : this.#pumps;
+    const all = Promise.all(output.map(({ ended }) => ended));
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await Promise.race([all, new Promise((resolve) => (timer = setTimeout(resolve, milliseconds)))]);
+    clearTimeout(timer);
+  }
+
+  /** Ends whatever still goes on. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.closeStdin();
+    for (const { fd } of this.#held.splice(0)) closeSync(fd);
+    for (const { control } of this.#pumps.splice(0)) {
+      forget(control);
+      closeSync(control);
+    }
+    if (this.#input !== undefined) closeSync(this.#input);
+    this.#input = undefined;
+    if (this.#master !== undefined) closeSync(this.#master);
+    this.#master = undefined;
+    this.#logger?.stop();
+  }
+}
+
+async function endOf(control: number): Promise<void> {
+  await ready(control, EPOLLIN, { keepAlive: false });
+}
+
+/**
+ * Closes the last own end of a fifo. What nobody has read yet is lost with the last end, so where no client has the
+ * fifo open, one end is kept until one has.
+ */
+async function release(fd: number, path: string): Promise<void> {
+  let writer: number;
+  try {
+    writer = openSync(path, O_WRONLY | O_NONBLOCK | O_NOCTTY);
+  } catch {
+    closeSync(fd);
+    return;
+  }
+  closeSync(fd);
+  try {
+    while (!hasReader(path)) await new Promise((resolve) => setTimeout(resolve, READER_POLL_MILLISECONDS).unref?.());
+  } finally {
+    closeSync(writer);
+  }
+}
+
+/** fifo(7): without a reader it cannot be opened for writing alone. A fifo that is gone needs no one to wait for. */
+function hasReader(path: string): boolean {
+  try {
+    closeSync(openSync(path, O_WRONLY | O_NONBLOCK | O_NOCTTY));
+    return true;
+  } catch (error) {
+    return !isNativeError(error) || error.code !== "ENXIO";
+  }
+}
+
+function openPath(path: string, flags: number): number {
+  try {
+    return openSync(path, flags | O_NOCTTY);
+  } catch (error) {
+    throw inWords(`open "${path}"`, error);
+  }
+}
+
+function openFile(path: string): number {
+  const folder = dirname(path);
+  if (statSync(folder, { throwIfNoEntry: false }) === undefined) mkdirSync(folder, { mode: 0o755, recursive: true });
+  try {
+    return openSync(path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, 0o644);
+  } catch (error) {
+    throw inWords(`open "${path}"`, error);
+  }
+}

@@ -1,0 +1,175 @@
+/** One container of containerd: its init, its execs, and what containerd is told of them. */
+
+import { join } from "node:path";
+import { pidsOf } from "../cgroup/processes.ts";
+import { create } from "../container/create.ts";
+import { deleteContainer } from "../container/delete.ts";
+import { kill } from "../container/kill.ts";
+import { killPid } from "../container/processes.ts";
+import { start } from "../container/start.ts";
+import type { StoredState } from "../container/state.ts";
+import { Store } from "../container/store.ts";
+import { killAll } from "../cgroup/kill.ts";
+import { NoSuchContainerError } from "../errors.ts";
+import { writeRecord } from "./bundle.ts";
+import type { Publisher } from "./events.ts";
+import { TaskCreate, TaskDelete, TaskExit, TaskStart } from "./generated/events.ts";
+import type { CreateTaskRequest } from "./generated/task.ts";
+import { log } from "./log.ts";
+import type { Options } from "./options.ts";
+import { Process } from "./process.ts";
+import { mountRootfs, unmountRootfs } from "./rootfs.ts";
+import { RpcError } from "./rpc-error.ts";
+import { Stdio } from "./stdio.ts";
+
+/** What all tasks of a shim have in common. */
+export interface Context {
+  readonly namespace: string;
+  readonly socket: string;
+  /** The environment for hooks without their own. */
+  readonly environment: readonly string[];
+  readonly publisher: Publisher;
+}
+
+const DRAIN_MILLISECONDS = 10_000;
+
+export class Task {
+  readonly id: string;
+  readonly bundle: string;
+  readonly init: Process;
+  readonly #store: Store;
+  readonly #state: StoredState;
+  readonly #mounted: boolean;
+  readonly #context: Context;
+  /** One operation after the other: each holds the container's lock, and a wait for it would stop the whole shim. */
+  #queue: Promise<unknown> = Promise.resolve();
+
+  private constructor(facts: {
+    readonly request: CreateTaskRequest;
+    readonly context: Context;
+    readonly store: Store;
+    readonly state: StoredState;
+    readonly init: Process;
+  }) {
+    this.id = facts.request.id;
+    this.bundle = facts.request.bundle;
+    this.init = facts.init;
+    this.#store = facts.store;
+    this.#state = facts.state;
+    this.#mounted = facts.request.rootfs.length > 0;
+    this.#context = facts.context;
+  }
+
+  /** Makes the container; a failure leaves nothing, and is told to nobody but the caller. */
+  static async create(request: CreateTaskRequest, options: Options, context: Context): Promise<Task> {
+    const { id, bundle, rootfs: mounts, terminal, stdin, stdout, stderr } = request;
+    if (options.systemdCgroup) throw new RpcError("INVALID_ARGUMENT", "cannot create the container: the systemd cgroup manager is not supported yet");
+    if (request.checkpoint !== "") throw new RpcError("UNIMPLEMENTED", "cannot create the container from a checkpoint: not supported yet");
+    const root = join(options.root, context.namespace);
+    const store = new Store(root);
+    const rootfs = join(bundle, "rootfs");
+    const record = { root, mounted: mounts.length > 0, socket: context.socket };
+    writeRecord(bundle, { ...record, pid: 0 });
+    const stdio = await Stdio.open({ terminal, stdin, stdout, stderr }, { direct: true, containerId: id, namespace: context.namespace });
+    try {
+      mountRootfs(rootfs, mounts);
+      const { state, pidfd } = await create({
+        store,
+        id,
+        bundle,
+        noPivot: options.noPivotRoot,
+        noNewKeyring: options.noNewKeyring,
+        ...(terminal ? { console: { size: () => ({ height: 0, width: 0 }), take: (master) => stdio.attachConsole(master) } } : {}),
+        inheritance: { stdio: stdio.given, preserved: [], ignored: 0n, blocked: 0n },
+        environment: context.environment,
+        warn: (message) => log("warning", message),
+      });
+      stdio.childHasThem();
+      writeRecord(bundle, { ...record, pid: state.pid });
+      const init = new Process({ id, stdio, child: { pid: state.pid, pidfd } });
+      const task = new Task({ request, context, store, state, init });
+      task.#publishCreate(request);
+      void task.#watchInit();
+      return task;
+    } catch (error) {
+      stdio.childHasThem();
+      stdio.close();
+      if (mounts.length > 0) unmountRootfs(rootfs);
+      throw new RpcError("UNKNOWN", `OCI runtime create failed: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  get state(): StoredState {
+    return this.#state;
+  }
+
+  #publishCreate({ rootfs, stdin, stdout, stderr, terminal }: CreateTaskRequest): void {
+    const io = { stdin, stdout, stderr, terminal };
+    this.#context.publisher.publish("/tasks/create", TaskCreate, { container_id: this.id, bundle: this.bundle, rootfs, io, pid: this.init.pid });
+  }
+
+  /** The end of init is the end of the container. */
+  async #watchInit(): Promise<void> {
+    const { status, at } = await this.init.ended;
+    // Processes outside of a pid namespace of its own would outlive it.
+    if (!this.#state.ownPidNamespace) killAll(this.#state.cgroup?.directories ?? [], killPid);
+    await this.init.startSettled;
+    this.#context.publisher.publish("/tasks/exit", TaskExit, { container_id: this.id, id: this.id, pid: this.init.pid, exit_status: status, exited_at: at });
+    await this.init.stdio.drained(DRAIN_MILLISECONDS);
+  }
+
+  #serially<T>(operation: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(operation);
+    this.#queue = result.catch(() => undefined);
+    return result;
+  }
+
+  start(): Promise<number> {
+    return this.#serially(() => this.init.starting(() => this.#start()));
+  }
+
+  async #start(): Promise<number> {
+    if (this.init.hasEnded) throw new RpcError("UNKNOWN", "cannot start a stopped process");
+    try {
+      await start({ store: this.#store, id: this.id, environment: this.#context.environment, warn: (message) => log("warning", message) });
+    } catch (error) {
+      throw new RpcError("UNKNOWN", `OCI runtime start failed: ${messageOf(error)}`, { cause: error });
+    }
+    this.#context.publisher.publish("/tasks/start", TaskStart, { container_id: this.id, pid: this.init.pid });
+    return this.init.pid;
+  }
+
+  kill(signal: number, all: boolean): void {
+    if (this.init.hasEnded && !all) throw new RpcError("NOT_FOUND", "process already finished");
+    try {
+      kill({ store: this.#store, id: this.id, signal, all });
+    } catch (error) {
+      if (this.init.hasEnded || error instanceof NoSuchContainerError) throw new RpcError("NOT_FOUND", "process already finished", { cause: error });
+      throw error;
+    }
+  }
+
+  /** The pids of all processes; init's as long as containerd has not taken note of its end. */
+  pids(): number[] {
+    const pids = pidsOf(this.#state.cgroup?.directories ?? []);
+    return pids.length > 0 ? pids : [this.init.pid];
+  }
+
+  /** Removes the container, whose init has ended or never began. */
+  delete(): Promise<void> {
+    return this.#serially(async () => {
+      if (!this.init.hasEnded && this.init.hasStarted) throw new RpcError("FAILED_PRECONDITION", "cannot delete a running process");
+      const environment = this.#context.environment;
+      await deleteContainer({ store: this.#store, id: this.id, force: true, environment, warn: (message) => log("warning", message) });
+      const { status, at } = await this.init.ended;
+      await this.init.stdio.drained(DRAIN_MILLISECONDS);
+      this.init.stdio.close();
+      if (this.#mounted) unmountRootfs(join(this.bundle, "rootfs"));
+      this.#context.publisher.publish("/tasks/delete", TaskDelete, { container_id: this.id, pid: this.init.pid, exit_status: status, exited_at: at });
+    });
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
