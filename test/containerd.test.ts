@@ -1,4 +1,4 @@
-/** containerd's own runc shim drives the runtime, as it drives runc: each test passes with both. */
+/** containerd runs containers with runc, with tsrun in runc's place, and with tsrun's own shim: each test passes with all. */
 
 import { existsSync, rmdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -19,13 +19,13 @@ interface Driven {
   readonly rootfs: readonly string[];
 }
 
-/** Adds a test of the runtime, and of runc, which shows that the test is right. */
+/** Adds a test of the runtime behind containerd's shim and of our shim, and of runc, which shows that the test is right. */
 function driven(title: string, body: (t: Ground, driven: Driven) => Promise<void>): void {
-  for (const name of ["runc", "tsrun"]) {
+  for (const name of ["runc", "tsrun", "shim"]) {
     containerd(`${name}: ${title}`, async (t) => {
       needs("root", "containerd", "ctr", "containerd-shim-runc-v2");
-      const runtime = name === "runc" ? pathOf("runc") : RUNTIME;
-      if (runtime === undefined) skip("runc is not installed");
+      const runtime = { runc: pathOf("runc"), tsrun: RUNTIME }[name];
+      if (runtime === undefined && name === "runc") skip("runc is not installed");
       const { rootfs } = t.bundle();
       await Containerd.within(t, { runtime }, async (started) => {
         await body(t, { name, containerd: started, rootfs: ["--rootfs", rootfs] });
@@ -130,7 +130,7 @@ driven("an exec that is not supported says so, and the task runs on", async (t, 
   await containerd.run(["--detach", ...rootfs, id, "/bin/sleep", "100"]);
   const { status, stderr } = await containerd.ctr(["tasks", "exec", "--exec-id", "one", id, "/bin/true"]);
   if (name === "runc") assert.is(status, 0, stderr);
-  else assert.match(stderr, 'OCI runtime exec failed: cannot exec: "exec" is not supported yet');
+  else assert.match(stderr, /\bexec"? is not supported yet/);
   assert.match((await containerd.ctr(["tasks", "ls"])).stdout, /RUNNING/);
   await containerd.ctr(["tasks", "kill", "--signal", "KILL", id]);
   await untilStopped(containerd, id);

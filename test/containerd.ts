@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { RUN_NAME, skip } from "./harness.ts";
 import type { Ground } from "./harness.ts";
 import { Pty } from "./pty.ts";
-import { runRuntime } from "./runtime.ts";
+import { PROJECT, runRuntime } from "./runtime.ts";
 import type { Result } from "./runtime.ts";
 
 const PATIENCE_MILLIS = 10_000;
@@ -22,19 +22,22 @@ const UNWANTED_PLUGINS = [
   "io.containerd.tracing.processor.v1.otlp",
 ];
 
+/** containerd looks for shims in the PATH. */
+const ENVIRONMENT = { ...process.env, PATH: `${join(PROJECT, "dist")}:${process.env["PATH"] ?? ""}` };
+
 export class Containerd {
   readonly #folder: string;
-  readonly #runtime: string;
+  readonly #runtime: string | undefined;
   readonly #stop: () => Promise<void>;
 
-  private constructor(folder: string, { runtime, stop }: { readonly runtime: string; readonly stop: () => Promise<void> }) {
+  private constructor(folder: string, { runtime, stop }: { readonly runtime: string | undefined; readonly stop: () => Promise<void> }) {
     this.#folder = folder;
     this.#runtime = runtime;
     this.#stop = stop;
   }
 
-  /** Runs one for a while; `runtime` is the path of the program that its shim executes. */
-  static async within(t: Ground, { runtime }: { readonly runtime: string }, body: (containerd: Containerd) => Promise<void>): Promise<void> {
+  /** Runs one for a while; `runtime` is the path of the program that its own shim executes; without one, our shim runs. */
+  static async within(t: Ground, { runtime }: { readonly runtime?: string | undefined }, body: (containerd: Containerd) => Promise<void>): Promise<void> {
     const containerd = await Containerd.#start(t, runtime);
     try {
       await body(containerd);
@@ -43,12 +46,12 @@ export class Containerd {
     }
   }
 
-  static async #start(t: Ground, runtime: string): Promise<Containerd> {
+  static async #start(t: Ground, runtime: string | undefined): Promise<Containerd> {
     const folder = join(t.folder, "containerd");
     fs.mkdirSync(folder);
     fs.writeFileSync(join(folder, "config.toml"), configuration(folder));
     const log = fs.openSync(join(folder, "log"), "w");
-    const child = spawn("containerd", ["--config", join(folder, "config.toml")], { stdio: ["ignore", log, log] });
+    const child = spawn("containerd", ["--config", join(folder, "config.toml")], { stdio: ["ignore", log, log], env: ENVIRONMENT });
     fs.closeSync(log);
     const ended = new Promise<void>((resolve) => {
       child.on("exit", () => resolve());
@@ -58,7 +61,7 @@ export class Containerd {
       child.kill("SIGTERM");
       await ended;
       // containerd's shim makes this outside of all folders that it is given.
-      fs.rmSync(`/run/containerd/runc/${RUN_NAME}`, { recursive: true, force: true });
+      for (const name of ["runc", "tsrun"]) fs.rmSync(`/run/containerd/${name}/${RUN_NAME}`, { recursive: true, force: true });
     };
     const containerd = new Containerd(folder, { runtime, stop });
     for (const deadline = Date.now() + PATIENCE_MILLIS; (await containerd.ctr(["version"])).status !== 0; ) {
@@ -89,6 +92,7 @@ export class Containerd {
   }
 
   #runArguments(args: readonly string[]): string[] {
+    if (this.#runtime === undefined) return ["run", "--runtime", "io.containerd.tsrun.v1", ...args];
     const root = join(this.#folder, "runtime");
     return ["run", "--runtime", "io.containerd.runc.v2", "--runc-binary", this.#runtime, "--runc-root", root, ...args];
   }
@@ -96,7 +100,7 @@ export class Containerd {
   /** What containers left in the folders of the shim and the runtime; a cache of filters is no container's. */
   leftovers(): string[] {
     const tasks = join(this.#folder, "state/io.containerd.runtime.v2.task", RUN_NAME);
-    const states = join(this.#folder, "runtime", RUN_NAME);
+    const states = this.#runtime === undefined ? `/run/containerd/tsrun/${RUN_NAME}` : join(this.#folder, "runtime", RUN_NAME);
     return [tasks, states].flatMap((folder) => (fs.existsSync(folder) ? fs.readdirSync(folder) : [])).filter((name) => name !== "@seccomp");
   }
 }

@@ -24,10 +24,12 @@ function installed(t: Ground): string {
   return join(prefix, "bin/tsrun");
 }
 
-install("puts a relative link and the four files into the prefix", (t) => {
+install("puts two relative links and the five files into the prefix", (t) => {
   const command = installed(t);
+  const shim = "containerd-shim-tsrun-v1";
   assert.is(fs.readlinkSync(command), "../lib/tsrun/tsrun");
-  assert.equal(fs.readdirSync(join(command, "../../lib/tsrun")).sort(), ["tsrun", "tsrun-engine", "tsrun-init", "tsrun.node"]);
+  assert.is(fs.readlinkSync(join(command, "..", shim)), `../lib/tsrun/${shim}`);
+  assert.equal(fs.readdirSync(join(command, "../../lib/tsrun")).sort(), [shim, "tsrun", "tsrun-engine", "tsrun-init", "tsrun.node"]);
 });
 
 install("works from any folder, through the PATH", (t) => {

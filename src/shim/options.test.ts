@@ -18,7 +18,7 @@ async function refusal(type_url: string, value: Uint8Array): Promise<RpcError> {
   } catch (error) {
     return error as RpcError;
   }
-  return assert.unreachable("it was taken");
+  throw new Error("it was taken");
 }
 
 function toml(text: string): { type_url: string; value: Uint8Array } {

@@ -10,7 +10,7 @@ import { EventQueue } from "./events.ts";
 import type { Invocation } from "./invocation.ts";
 import { log, openLog } from "./log.ts";
 import { Server } from "./server.ts";
-import { TaskService } from "./service.ts";
+import { TaskService } from "./tasks.ts";
 
 /** The listening socket, as "start" passed it. */
 const LISTENER = 3;
