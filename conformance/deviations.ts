@@ -1,11 +1,17 @@
 /** Where runtimes do otherwise than the tests demand, and why the tests demand it nevertheless. */
 
+import { RUNTIME_TOOLS_DEVIATIONS } from "./runtime-tools/deviations.ts";
+
 export interface Deviation {
   /** The beginning of the runtime's name and version: `runc 1.1`. */
   readonly runtime: string;
   /** The beginning of the suite's name and the test's title: `lifecycle: OP-07`. */
   readonly test: string;
   readonly reason: string;
+  /** `test` is all of it: other titles begin with the same. */
+  readonly wholeTitle?: true;
+  /** It does not happen each time. */
+  readonly byChance?: true;
 }
 
 /** Several tests of a suite that a runtime fails for one reason, by the beginnings of their titles. */
@@ -42,6 +48,7 @@ const MEMORY_POLICY = [
 ];
 
 export const DEVIATIONS: readonly Deviation[] = [
+  ...RUNTIME_TOOLS_DEVIATIONS,
   { runtime: "runc", test: "general: TOP-03", reason: "it needs a /proc in the container" },
   { runtime: "runc", test: "general: TOP-09", reason: "it needs a /proc in the container" },
   { runtime: "crun", test: "general: TOP-03", reason: "it wants a list of mounts" },

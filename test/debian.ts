@@ -41,7 +41,7 @@ export class Apt {
     fs.mkdirSync(target, { recursive: true });
     return fs.readdirSync(folder).map((name) => {
       this.#run("dpkg-deb", ["-x", join(folder, name), target]);
-      return name.replace(/_[^_]*$/, "").replace("_", " ");
+      return decodeURIComponent(name).replace(/_[^_]*$/, "").replace("_", " ");
     });
   }
 

@@ -15,7 +15,8 @@ import type { Stray } from "./strays.ts";
 /** The name that everything bears which this test file makes; scripts/test.mjs looks for it afterwards. */
 export const RUN_NAME: string = process.env["TSRUN_TEST"] ?? `tsrun-test-${process.pid}-0x`;
 
-class Skip extends Error {}
+/** What skip() throws. */
+export class Skip extends Error {}
 
 /** Ends the test that calls it; the reason is printed and counted. */
 export function skip(reason: string): never {
