@@ -126,6 +126,11 @@ export class HookError extends TsrunError {
   readonly code = "ERR_HOOK";
 }
 
+/** A program of the host that could not be run for what it prints, or did not print it. */
+export class ProgramError extends TsrunError {
+  readonly code = "ERR_PROGRAM";
+}
+
 /** A signal that asked the runtime to give up before there was a program to send it to. */
 export class InterruptedError extends TsrunError {
   readonly code = "ERR_INTERRUPTED";

@@ -15,6 +15,9 @@ import { deleteContainer } from "./container/delete.ts";
 import { describeContainer } from "./container/describe.ts";
 import type { Description } from "./container/describe.ts";
 import { kill } from "./container/kill.ts";
+import { pause } from "./container/pause.ts";
+import { processesOf } from "./container/ps.ts";
+import { resume } from "./container/resume.ts";
 import { start } from "./container/start.ts";
 import { Store } from "./container/store.ts";
 import { UsageError } from "./errors.ts";
@@ -124,6 +127,21 @@ export class Container {
   /** Sends a signal, by name or number, to the container's process, or with `all` to each of its processes. */
   kill(signal: string | number = "SIGTERM", { all = false }: { readonly all?: boolean } = {}): void {
     kill({ store: this.#store, id: this.id, signal: parseSignal(`${signal}`), all });
+  }
+
+  /** Stops all of the container's processes where they are. */
+  async pause(): Promise<void> {
+    await pause({ store: this.#store, id: this.id });
+  }
+
+  /** Lets the processes of a paused container go on. */
+  async resume(): Promise<void> {
+    await resume({ store: this.#store, id: this.id });
+  }
+
+  /** The pids of the container's processes, as the host has them. */
+  processes(): number[] {
+    return processesOf(this.#store, this.id);
   }
 
   /** Removes a container that has stopped; with `force` one that has not, too. */

@@ -84,6 +84,21 @@ driven("a task in the background is listed, killed and deleted", async (t, { con
   assert.is((await containerd.ctr(["containers", "rm", id])).status, 0);
 });
 
+driven("a task is paused and resumed", async (t, { containerd, rootfs }) => {
+  const id = t.id();
+  await containerd.run(["--detach", ...rootfs, id, "/bin/sleep", "100"]);
+  for (const [verb, status] of [["pause", "PAUSED"], ["resume", "RUNNING"], ["pause", "PAUSED"]] as const) {
+    const result = await containerd.ctr(["tasks", verb, id]);
+    assert.is(result.status, 0, result.stderr);
+    assert.match((await containerd.ctr(["tasks", "ls"])).stdout, new RegExp(`^${id} +\\d+ +${status}`, "m"));
+  }
+  await containerd.ctr(["tasks", "kill", "--signal", "KILL", id]);
+  await containerd.ctr(["tasks", "resume", id]);
+  await untilStopped(containerd, id);
+  await containerd.ctr(["tasks", "delete", id]);
+  assert.is((await containerd.ctr(["containers", "rm", id])).status, 0);
+});
+
 driven("ctr run --tty gives the container a terminal", async (t, { containerd, rootfs }) => {
   needs("setsid");
   const pty = containerd.runOnTerminal(["--rm", "--tty", ...rootfs, t.id(), "/bin/sh"]);

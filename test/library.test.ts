@@ -23,6 +23,12 @@ test("Container goes through its whole life", async (t) => {
   await container.start();
   assert.is(Container.open(id, { root }).state().status, "running");
   await rejects(() => container.delete(), StatusError);
+  assert.equal(container.processes(), [container.state().pid]);
+  await container.pause();
+  assert.is(container.state().status, "paused");
+  await rejects(() => container.pause(), StatusError);
+  await container.resume();
+  assert.is(container.state().status, "running");
   container.kill("KILL");
   assert.equal(await container.wait(), { code: 0, signal: 9 });
   await container.delete();

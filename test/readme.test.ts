@@ -101,7 +101,9 @@ function checkCall(call: string): void {
   const verb = VERBS.find(({ name }) => name === words[verbAt]);
   if (verb === undefined) assert.ok(words.length > 0 && words.every(isOption), `tsrun ${call}`);
   const global = verb === undefined ? words : words.slice(0, verbAt);
-  const own = verb === undefined ? [] : words.slice(verbAt + 1);
+  const after = verb === undefined ? [] : words.slice(verbAt + 1);
+  // The rest is for another program.
+  const own = verb?.trailing === true ? after.slice(0, after.findIndex((word) => !isOption(word))) : after;
   for (const word of global.filter(isOption)) assert.ok(isKnown(word, GLOBAL_OPTIONS), `tsrun ${call}: ${word}`);
   for (const word of own.filter(isOption)) assert.ok(isKnown(word, verb?.options ?? []) || word === "--help", `tsrun ${call}: ${word}`);
 }

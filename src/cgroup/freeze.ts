@@ -1,6 +1,8 @@
 /** Freezes and thaws the processes of a cgroup, and tells whether they are frozen. */
 
+import { dirname } from "node:path";
 import { CgroupError } from "../errors.ts";
+import { existsSync } from "../native/files.ts";
 import type { CgroupDirectory } from "./cgroup.ts";
 import { directoryOf } from "./cgroup.ts";
 import { errnoOf, systemError } from "./failure.ts";
@@ -53,6 +55,30 @@ export async function freeze(directories: readonly CgroupDirectory[]): Promise<v
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MILLIS));
   }
+}
+
+/** Thaws the cgroup and waits until its processes may run, which they may not below a frozen cgroup. */
+export async function thawed(directories: readonly CgroupDirectory[]): Promise<void> {
+  writeFreezer(directories, "thaw");
+  const path = directoryOf(directories, "freezer")?.path ?? "";
+  const deadline = Date.now() + TIMEOUT_MILLIS;
+  while (isFrozen(directories)) {
+    const above = frozenAbove(path);
+    if (above !== undefined || Date.now() > deadline) {
+      throw new CgroupError(`cannot thaw cgroup "${path}": ${above === undefined ? "the kernel does not do it" : `"${above}" above it is frozen`}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MILLIS));
+  }
+}
+
+/** The nearest cgroup above that somebody has frozen. */
+function frozenAbove(path: string): string | undefined {
+  for (let above = dirname(path); above !== "/"; above = dirname(above)) {
+    for (const file of ["freezer.self_freezing", "cgroup.freeze"]) {
+      if (existsSync(`${above}/${file}`) && readText(`${above}/${file}`).trim() === "1") return above;
+    }
+  }
+  return undefined;
 }
 
 /** Tells the kernel to freeze, without a wait; false where the cgroup is gone. */

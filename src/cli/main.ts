@@ -22,7 +22,9 @@ const LOADERS: Readonly<Record<string, () => Promise<Run>>> = {
   features: async () => (await import("./features.ts")).featuresVerb,
   kill: async () => (await import("./kill.ts")).killVerb,
   list: async () => (await import("./list.ts")).listVerb,
+  pause: async () => (await import("./pause.ts")).pauseVerb,
   ps: async () => (await import("./ps.ts")).psVerb,
+  resume: async () => (await import("./resume.ts")).resumeVerb,
   run: async () => (await import("./run.ts")).runVerb,
   spec: async () => (await import("./spec.ts")).specVerb,
   start: async () => (await import("./start.ts")).startVerb,
@@ -30,7 +32,7 @@ const LOADERS: Readonly<Record<string, () => Promise<Run>>> = {
 };
 
 /** What other runtimes have: an engine that asks for it is told that it is not there, not that it is wrong. */
-const NOT_YET: ReadonlySet<string> = new Set(["checkpoint", "events", "exec", "pause", "restore", "resume", "update"]);
+const NOT_YET: ReadonlySet<string> = new Set(["checkpoint", "events", "exec", "restore", "update"]);
 
 const SHIM_NAME = "containerd-shim-tsrun-v1";
 
@@ -77,7 +79,7 @@ async function callVerb(call: {
     return EXIT_UNKNOWN_COMMAND;
   }
   const help = { name: "help", short: "h", help: "show help" };
-  const parsed = parseArguments(rest, { options: [...verb.options, help] });
+  const parsed = parseArguments(rest, { options: [...verb.options, help], trailing: verb.trailing === true });
   if (flag(parsed, "help")) {
     const { printHelp } = await import("./help.ts");
     return printHelp(name);

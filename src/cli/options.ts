@@ -23,6 +23,8 @@ export interface Verb {
   readonly args: readonly string[];
   readonly options: readonly Option[];
   readonly examples?: readonly string[];
+  /** Options stand before the arguments: what follows the first of them is for another program. */
+  readonly trailing?: true;
 }
 
 export const GLOBAL_OPTIONS: readonly Option[] = [
@@ -91,10 +93,26 @@ export const VERBS: readonly Verb[] = [
     ],
   },
   {
-    name: "ps",
-    summary: "list the processes of a container, by their pids on the host",
+    name: "pause",
+    summary: "stop all processes of a container where they are",
     args: ["<id>"],
-    options: [{ name: "format", short: "f", value: "FORMAT", help: "table or json" }],
+    options: [],
+    examples: ["tsrun pause mycontainer"],
+  },
+  {
+    name: "ps",
+    summary: "list the processes of a container, as ps on the host shows them",
+    args: ["<id>", "[ps-option...]"],
+    options: [{ name: "format", short: "f", value: "FORMAT", help: "table, or json for the pids only" }],
+    examples: ["tsrun ps mycontainer", "tsrun ps mycontainer -o pid,rss,args", "tsrun ps --format json mycontainer"],
+    trailing: true,
+  },
+  {
+    name: "resume",
+    summary: "let the processes of a paused container go on",
+    args: ["<id>"],
+    options: [],
+    examples: ["tsrun resume mycontainer"],
   },
   {
     name: "run",

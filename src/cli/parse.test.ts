@@ -160,4 +160,15 @@ test("VERBS and GLOBAL_OPTIONS have no name twice", () => {
   }
 });
 
+test("parseArguments() leaves what follows the first argument of a trailing verb to another program", () => {
+  const options = VERBS.find(({ name }) => name === "ps")?.options ?? [];
+  for (const [argv, args] of [
+    [["--format", "json", "id", "-o", "pid", "--no-such"], ["id", "-o", "pid", "--no-such"]],
+    [["-f=json", "--", "id", "--format", "table"], ["id", "--format", "table"]],
+  ] as const) {
+    const parsed = parseArguments(argv, { options, trailing: true });
+    assert.equal([parsed.args, text(parsed, "format")], [args, "json"]);
+  }
+});
+
 test.run();

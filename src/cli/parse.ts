@@ -14,10 +14,12 @@ interface ParseRules {
   readonly options: readonly Option[];
   /** Stop at the first positional: what follows is another's to read. */
   readonly stopAtArgument?: boolean;
+  /** Take the first positional and all that follows as they are. */
+  readonly trailing?: boolean;
 }
 
 /** Returns what was given, and where reading stopped. */
-export function parseArguments(argv: readonly string[], { options, stopAtArgument = false }: ParseRules): Parsed & { readonly next: number } {
+export function parseArguments(argv: readonly string[], { options, stopAtArgument = false, trailing = false }: ParseRules): Parsed & { readonly next: number } {
   const values = new Map<string, string | boolean>();
   const lists = new Map<string, string[]>();
   const args: string[] = [];
@@ -31,6 +33,10 @@ export function parseArguments(argv: readonly string[], { options, stopAtArgumen
     }
     if (!word.startsWith("-") || word === "-") {
       if (stopAtArgument) break;
+      if (trailing) {
+        for (; at < argv.length; at++) args.push(argv[at] ?? "");
+        break;
+      }
       args.push(word);
       continue;
     }

@@ -11,13 +11,16 @@ import type { Store } from "./store.ts";
 /** "paused" is not of the specification, which allows more values; engines know it. */
 export type Status = "creating" | "created" | "running" | "paused" | "stopped";
 
-type Verb = "start" | "kill" | "delete";
+type Verb = "start" | "kill" | "delete" | "pause" | "resume" | "update";
 
 /** The statuses in which an operation may be done (runtime.md#operations). */
 const ALLOWED: Readonly<Record<Verb, readonly Status[]>> = {
   start: ["created"],
   kill: ["created", "running", "paused"],
   delete: ["stopped"],
+  pause: ["created", "running"],
+  resume: ["paused"],
+  update: ["created", "running", "paused"],
 };
 
 /** In the wording that containerd and others look for. */
@@ -35,6 +38,9 @@ const REFUSALS: Readonly<Record<Verb, Readonly<Partial<Record<Status, string>>>>
     running: 'container is not stopped: running; end it with "kill" first, or use --force',
     paused: 'container is not stopped: paused; end it with "kill" first, or use --force',
   },
+  pause: { creating: "it is still being created", paused: "container not running: it is paused already", stopped: "container not running" },
+  resume: { creating: "it is still being created", created: "container not paused", running: "container not paused", stopped: "container not paused" },
+  update: { creating: "it is still being created", stopped: "container not running" },
 };
 
 export function statusOf(store: Store, state: StoredState): Status {
