@@ -139,22 +139,6 @@ for (const [title, change] of Object.entries(WRONG)) {
   });
 }
 
-/** What the next version does: an error that says so, never silence. */
-const NOT_YET: Readonly<Record<string, (config: BundleConfig) => unknown>> = {
-  "linux.intelRdt": (config) => (config.linux["intelRdt"] = { closID: "guaranteed" }),
-  "linux.netDevices": (config) => (config.linux["netDevices"] = { eth0: {} }),
-  "linux.resources.hugepageLimits": (config) => (config.linux.resources = { hugepageLimits: [{ pageSize: "2MB", limit: 4096 }] }),
-  "linux.resources.rdma": (config) => (config.linux.resources = { rdma: { mlx5: { hcaHandles: 1 } } }),
-};
-
-for (const [title, change] of Object.entries(NOT_YET)) {
-  test(`"${title}" is obeyed, or refused in so many words`, async (t) => {
-    onlyOurs("this is about what it does not do yet");
-    const result = await createFrom(t, changed(t, (config) => void change(config)));
-    if (result.status !== 0) refused(result, `"${title}" is not supported yet`);
-  });
-}
-
 test("values that are empty, as engines write them, are no request", async (t) => {
   const text = await inside(t, "echo up", (config) => {
     config.linux.resources = { memory: {}, cpu: {}, pids: { limit: 10 }, blockIO: {}, network: {}, devices: [], hugepageLimits: [] };
