@@ -75,6 +75,8 @@ export function devicePolicy(rules: readonly DeviceRule[] = []): DevicePolicy {
   }
   if (!allow || permissions.length > 0) {
     for (const [type, major, minor, access] of DEFAULTS) {
+      // Where all is allowed, that anybody may make nodes could only undo what the config denies.
+      if (allow && major === undefined) continue;
       permissions.push({ allow: true, type, major, minor, access, pointer: POINTER, isDefault: true });
     }
   }
