@@ -7,6 +7,7 @@ import type { Bundle, BundleConfig } from "../test/bundle.ts";
 import type { Ground } from "../test/harness.ts";
 import { RUNTIME, runRuntime } from "../test/runtime.ts";
 import type { Result, RunOptions } from "../test/runtime.ts";
+import { isOurs } from "./suite.ts";
 
 export type Change = (config: BundleConfig) => void;
 
@@ -76,11 +77,16 @@ export function silent(result: Result): void {
   assert.is(output(result), "");
 }
 
-/** Demands that a container with this config cannot be created, and that nothing of it stays. */
-export async function cannotCreate(t: Ground, change: Change, text: string | RegExp): Promise<void> {
+/**
+ * Demands that a container with this config cannot be created, that the error has this text and, from this project's own
+ * runtime, names this place in config.json, and that nothing of the container stays.
+ */
+export async function cannotCreate(t: Ground, change: Change, text: string | RegExp, place = ""): Promise<void> {
   const id = t.id();
   const bundle = t.bundle(change);
-  refused(await t.runtime(["create", "--bundle", bundle.path, id]), text);
+  const result = await t.runtime(["create", "--bundle", bundle.path, id]);
+  refused(result, text);
+  if (isOurs() && place !== "") assert.match(result.stderr, new RegExp(`config\\.json:\\d+(:\\d+)? ${place}\\b`));
   assert.is((await t.runtime(["state", id])).status, 1);
   assert.equal(t.leftovers(id), []);
 }

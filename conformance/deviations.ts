@@ -2,6 +2,8 @@
 
 import { RUNTIME_TOOLS_DEVIATIONS } from "./runtime-tools/deviations.ts";
 
+import { LINUX_DEVIATIONS } from "./deviations-linux.ts";
+
 export interface Deviation {
   /** The beginning of the runtime's name and version: `runc 1.1`. */
   readonly runtime: string;
@@ -111,8 +113,6 @@ export const DEVIATIONS: readonly Deviation[] = [
   ...each("crun 1.8", "idmapped mounts", ["MNT-09 idmap is for", "MNT-09 without mappings those of the user", "MNT-09 mappings without"], "it binds without what is below"),
   { runtime: "crun 1.8", test: "idmapped mounts: MNT-09 without mappings and", reason: "it passes over the option" },
   { runtime: "runc", test: "mounts: ROOT-02 a root that is a link", reason: "it refuses one" },
-  { runtime: "runc 1.1", test: 'mounts: RFP-01 rootfsPropagation "shared"', reason: "a defect that 1.2 has no more" },
-  { runtime: "runc 1.1", test: 'mounts: RFP-01 rootfsPropagation "unbindable"', reason: "a defect that 1.2 has no more" },
   { runtime: "runc", test: 'mount options: MNT-04 "defaults" on a new file system', reason: "it takes it for an option of the file system" },
   { runtime: "runc 1.3", test: 'mount options: MNT-04 a bind mount with "defaults"', reason: "it takes it for an option of the file system" },
   { runtime: "runc", test: 'mount options: MNT-04 a bind mount with "ro" of a mount with "nosuid', reason: "to change one flag it clears the others" },
@@ -121,32 +121,14 @@ export const DEVIATIONS: readonly Deviation[] = [
   { runtime: "runc 1.1", test: "mount options: MNT-04 a bind mount cannot have options", reason: "it ignores them" },
   { runtime: "runc 1.1", test: 'mount options: MNT-04 a bind mount with "rw" of a mount with "ro"', reason: "it takes no flag away" },
   { runtime: "runc 1.1", test: 'mount options: MNT-04 "ratime"', reason: "a defect that 1.2 has no more" },
-  { runtime: "runc 1.1", test: "namespaces: NS-04 a time namespace", reason: "1.2 has them" },
   { runtime: "runc 1.1", test: "namespaces: TOP-06", reason: "1.2 has it" },
   { runtime: "runc", test: "namespaces: a container without any namespaces", reason: "it needs a /proc in the container" },
   { runtime: "runc 1.1", test: "user namespace: a user namespace by its path", reason: "it wants mappings, too" },
-  { runtime: "runc 1.3", test: "devices: the default devices are made in a /dev of the image", reason: "it does not take links that are there already" },
-  { runtime: "runc", test: "devices: DEV-03 a default device may be listed", reason: "the rule that allows the device is lost" },
-  { runtime: "runc", test: "devices: DEV-03 a file that is there", reason: "it takes any file, against the specification" },
-  { runtime: "runc", test: "devices: DEV-04 DEV-05", reason: "it takes a number that is not there for 0" },
-  { runtime: "runc 1.3", test: "devices: DEV-04 the number of a fifo", reason: "it compares the number, though a fifo has none" },
-  { runtime: "runc", test: "paths: MSK-01 a path below a file", reason: "it is an error" },
-  { runtime: "runc", test: "paths: MSK-01 ROP-01 a path that is not absolute", reason: "it takes it from the root" },
   { runtime: "runc", test: "user namespace: UM-01 mappings without", reason: "it ignores them" },
   { runtime: "runc 1.3", test: "kill, delete, run: kill --all sends the signal to each", reason: "since 1.2 it is the same as without" },
-  { runtime: "runc 1.1", test: "seccomp: SC-05 the flag", reason: "it knows no flags" },
-  { runtime: "runc", test: "seccomp: SC-03 a default errno", reason: "it ignores it" },
-  { runtime: "runc", test: "seccomp: SC-12 an errno", reason: "it ignores it" },
-  { runtime: "runc", test: "seccomp: SC-10 a rule without names", reason: "it passes over it" },
-  { runtime: "runc", test: "seccomp: SC-08 listenerMetadata", reason: "it ignores it" },
-  { runtime: "runc 1.1", test: "cgroups: RC-04", reason: "1.2 has it" },
-  { runtime: "runc 1.1", test: "cgroups: RC-10", reason: "1.2 has it" },
-  { runtime: "runc", test: "cgroups: RP-02 a limit of 0", reason: "up to 1.3 it is none" },
-  { runtime: "runc", test: "cgroups: RD-03 RD-06", reason: "it takes any letters" },
   { runtime: "runc", test: "resources: RM-06", reason: "it warns and ignores it" },
   { runtime: "runc", test: "resources: RB-06", reason: "it takes it" },
   { runtime: "runc 1.1", test: "resources: RH-01", reason: "it limits pages in use only" },
-  { runtime: "runc 1.1", test: "seccomp: SC-06 the answer of the listener", reason: "with run the listener does not see the call; 1.2 is right" },
   { runtime: "runc 1.1", test: "config: G-02 what is no JSON", reason: "null makes it panic" },
   { runtime: "runc 1.1", test: "attacks: CVE-2025-31133 a mask holds though the image's /dev/null is a link", reason: "1.2.8 has the fix" },
   { runtime: "runc 1.1", test: "attacks: CVE-2026-41579", reason: "1.3.6 has the fix" },
@@ -156,4 +138,5 @@ export const DEVIATIONS: readonly Deviation[] = [
   ...each("crun", "network devices", ["ND-01 devices want a network namespace"], "it leaves the device where it is, and runs"),
   ...each("crun", "network devices", ["ND-03 a name that ends in %d"], "it looks for the device under the template"),
   ...each("crun", "network devices", ["ND-03 a name that is taken", "G-06"], "what was moved ends with the namespace"),
+  ...LINUX_DEVIATIONS,
 ];
