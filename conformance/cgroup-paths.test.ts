@@ -17,7 +17,7 @@ test("CG-02 an absolute cgroupsPath is taken from the root of each hierarchy, an
   const places = await placesOf(container);
   assert.ok(places.length > 0);
   for (const { controllers, path } of places) assert.is(path, `/${name}/inner`, controllers);
-  silent(await container.verb("delete", "--force"));
+  assert.is((await container.verb("delete", "--force")).status, 0);
   for (const { folder } of places) assert.not(fs.existsSync(folder), folder);
   removeCgroups(name);
 });
@@ -29,7 +29,7 @@ test("CG-02 a relative cgroupsPath is part of the path in each hierarchy, and al
   const before = await placesOf(first);
   assert.ok(before.length > 0);
   for (const { controllers, path } of before) assert.ok(path.endsWith(`/${name}`), `${controllers} ${path}`);
-  silent(await first.verb("delete", "--force"));
+  assert.is((await first.verb("delete", "--force")).status, 0);
   assert.equal(await placesOf(await created(t, change)), before);
 });
 

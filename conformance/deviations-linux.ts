@@ -1,6 +1,7 @@
 /** Where runtimes do otherwise than the tests about `linux` demand (config-linux.md). */
 
-import type { Deviation } from "./deviations.ts";
+import { each } from "./deviation.ts";
+import type { Deviation } from "./deviation.ts";
 
 /** crun makes the cgroups first of all, and does not remove them when something in them is wrong. */
 const LEAVES = "it leaves its cgroups behind";
@@ -27,21 +28,16 @@ export const LINUX_DEVIATIONS: readonly Deviation[] = [
   { runtime: "runc", test: "pids: RP-02 a limit of 0", reason: "up to 1.3 it is none" },
   { runtime: "runc", test: "device rules: RD-06 an unknown", reason: "it takes any letters" },
   { runtime: "runc 1.1", test: "seccomp: SC-06 the answer of the listener", reason: "with run the listener does not see the call; 1.2 is right" },
-  { runtime: "crun", test: "memory: RM-04 a swap below", reason: LEAVES },
   { runtime: "crun", test: "memory: RM-07 a swappiness above", reason: "it ignores it" },
   { runtime: "crun 1.8", test: "cpu: RC-03 a quota of -1", reason: "it does not know it" },
-  { runtime: "crun", test: "cpu: RC-03 a quota that the kernel", reason: LEAVES },
   { runtime: "crun 1.8", test: "cpu: RC-04 burst", reason: "it ignores it" },
   { runtime: "crun 1.8", test: "cpu: RC-04 a burst above", reason: "it ignores it" },
   { runtime: "crun 1.2", test: "cpu: RC-04 a burst above", reason: LEAVES },
-  { runtime: "crun", test: "cpu: RC-05 a period that the kernel", reason: LEAVES },
-  { runtime: "crun", test: "cpu: RC-06 RC-07 a runtime above", reason: LEAVES },
-  { runtime: "crun", test: "cpu: RC-08 a list of cpus that is none", reason: LEAVES },
-  { runtime: "crun", test: "cpu: RC-09 a list of nodes that is none", reason: LEAVES },
-  { runtime: "crun", test: "cpu: RC-10 an idle that is neither", reason: LEAVES },
   { runtime: "crun 1.8", test: "pids: RP-02 a limit of -1", reason: "it does not know it" },
   { runtime: "crun", test: "pids: RP-02 a limit of 0", reason: "it takes it for none" },
-  { runtime: "crun", test: "device rules: RD-03 an unknown type", reason: LEAVES },
-  { runtime: "crun", test: "device rules: RD-06 an unknown", reason: LEAVES },
   { runtime: "crun", test: "cgroup paths: CG-03 zeros", reason: "it writes a memory limit of 0, which nothing can live with" },
+  ...each("crun", "memory", ["RM-04 a swap below"], LEAVES),
+  ...each("crun", "cpu", ["RC-03 a quota that the kernel", "RC-05 a period that", "RC-06 RC-07 a runtime above"], LEAVES),
+  ...each("crun", "cpu", ["RC-08 a list of cpus that is none", "RC-09 a list of nodes that is none", "RC-10 an idle that is"], LEAVES),
+  ...each("crun", "device rules", ["RD-03 an unknown type", "RD-06 an unknown"], LEAVES),
 ];

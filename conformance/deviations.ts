@@ -1,25 +1,9 @@
 /** Where runtimes do otherwise than the tests demand, and why the tests demand it nevertheless. */
 
-import { RUNTIME_TOOLS_DEVIATIONS } from "./runtime-tools/deviations.ts";
-
+import { each } from "./deviation.ts";
+import type { Deviation } from "./deviation.ts";
 import { LINUX_DEVIATIONS } from "./deviations-linux.ts";
-
-export interface Deviation {
-  /** The beginning of the runtime's name and version: `runc 1.1`. */
-  readonly runtime: string;
-  /** The beginning of the suite's name and the test's title: `lifecycle: OP-07`. */
-  readonly test: string;
-  readonly reason: string;
-  /** `test` is all of it: other titles begin with the same. */
-  readonly wholeTitle?: true;
-  /** It does not happen each time. */
-  readonly byChance?: true;
-}
-
-/** Several tests of a suite that a runtime fails for one reason, by the beginnings of their titles. */
-function each(runtime: string, suite: string, titles: readonly string[], reason: string): Deviation[] {
-  return titles.map((title) => ({ runtime, test: `${suite}: ${title}`, reason }));
-}
+import { RUNTIME_TOOLS_DEVIATIONS } from "./runtime-tools/deviations.ts";
 
 /** It goes on where crun's parser meets another type than it expects. */
 const CRUN_PASSES_OVER =

@@ -5,7 +5,7 @@ import { Skip, needs, skip, suite as groundSuite } from "../test/harness.ts";
 import type { Ground, Suite } from "../test/harness.ts";
 import { RUNTIME } from "../test/runtime.ts";
 import { DEVIATIONS } from "./deviations.ts";
-import type { Deviation } from "./deviations.ts";
+import type { Deviation } from "./deviation.ts";
 
 let version: string | undefined;
 

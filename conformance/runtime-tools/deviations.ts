@@ -1,6 +1,6 @@
 /** The programs of the validation suite that a runtime does not pass, though it could. */
 
-import type { Deviation } from "../deviations.ts";
+import type { Deviation } from "../deviation.ts";
 
 const ROWS: readonly (readonly [runtime: string, program: string, reason: string])[] = [
   ["runc", "delete", "it kills a created container, against the specification"],
