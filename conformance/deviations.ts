@@ -8,7 +8,9 @@ import { RUNTIME_TOOLS_DEVIATIONS } from "./runtime-tools/deviations.ts";
 /** It goes on where crun's parser meets another type than it expects. */
 const CRUN_PASSES_OVER =
   "ROOT-03 MNT-03 MNT-04 MNT-06 MNT-07 PRC-01 PRC-02 PRC-03 PRC-04 PRC-05 PRC-07 PRC-08 PRC-10 PRC-11 PRC-12 PRC-13 PRC-14 PRC-16 " +
-  "PRC-21 PRC-22 PRC-23 PRC-24 PRC-26 PRC-27 PRC-28 HK-01 ANN-01 TOP-05 TOP-06 UM-01 UM-02 SY-01";
+  "PRC-21 PRC-22 PRC-23 PRC-24 PRC-26 PRC-27 PRC-28 PRC-29 PRC-31 PRC-33 PRC-36 PRC-38 PRC-40 PRC-41 PRC-42 PRC-43 HK-01 ANN-01 TOP-05 TOP-06 UM-01 UM-02 SY-01";
+
+const OF_SCHEDULING = ["PRC-30", "PRC-32", "PRC-34", "PRC-35", "PRC-39"];
 
 const RUNC_1_1_IDMAPPED = ["MNT-06 MNT-07 uid", "MNT-06 MNT-07 what the", "MNT-06 MNT-07 one", "MNT-06 MNT-07 a new", "MNT-08", "MNT-09", "a file,"];
 
@@ -46,6 +48,12 @@ export const DEVIATIONS: readonly Deviation[] = [
   ...each("runc", "required", ["MNT-08", "PRC-11", "PRC-12", "UM-03", "UM-04"], "it takes what is missing for 0"),
   { runtime: "runc", test: "required: HK-02", reason: "it finds out when it runs the hook" },
   ...each("crun", "required", ["MNT-08", "PRC-11", "PRC-12", "UM-03", "UM-04"], "it takes what is missing for 0"),
+  { runtime: "runc 1.3", test: "required: PRC-40", reason: "it takes what is missing for 0" },
+  { runtime: "crun 1.28", test: "required: PRC-40", reason: "it takes what is missing for 0" },
+  ...each("runc 1.1", "required", ["PRC-30", "PRC-39", "PRC-40"], "it does not know the field"),
+  ...each("crun 1.8", "required", ["PRC-30", "PRC-39", "PRC-40"], "it does not know the field"),
+  ...each("runc 1.1", "types", [...OF_SCHEDULING, "PRC-29", "PRC-31", "PRC-33", "PRC-36", "PRC-38", "PRC-40", "PRC-41", "PRC-42", "PRC-43"], "it does not know the field"),
+  ...each("crun 1.8", "types", OF_SCHEDULING, "it does not know the field"),
   { runtime: "crun", test: "required: PRC-08", reason: "it starts a container without a program" },
   ...each("crun", "types", CRUN_PASSES_OVER.split(" "), "it passes over a value of another type"),
   ...Object.entries(UNKNOWN_TO_RUNC_1_1).flatMap(([suite, titles]) => each("runc 1.1", suite, titles, "it does not know the field")),

@@ -8,6 +8,7 @@ const test = suite("types");
 const TEXT = "x";
 const OBJECT = {};
 const LIST: readonly unknown[] = [];
+const DEADLINE = { policy: "SCHED_DEADLINE", runtime: 1_000_000, deadline: 2_000_000, period: 2_000_000 };
 
 /** By the row of the specification: where what is no value. */
 const ROWS: Readonly<Record<string, readonly (readonly [place: string, ...values: readonly unknown[]])[]>> = {
@@ -53,6 +54,20 @@ const ROWS: Readonly<Record<string, readonly (readonly [place: string, ...values
   "PRC-26": [["/process/capabilities/ambient", "CAP_KILL", OBJECT, 7]],
   "PRC-27": [["/process/noNewPrivileges", "yes", 1, LIST]],
   "PRC-28": [["/process/oomScoreAdj", "100", 1.5, OBJECT]],
+  "PRC-29": [["/process/scheduler", "SCHED_OTHER", 3, LIST]],
+  "PRC-30": [["/process/scheduler/policy", 0, "SCHED_NORMAL", "FIFO", "sched_other", "SCHED_EXT"]],
+  "PRC-31": [["/process/scheduler", ...["5", 1.5, 2 ** 31, -21].map((nice) => ({ policy: "SCHED_OTHER", nice }))]],
+  "PRC-32": [["/process/scheduler", ...["5", 1.5, 2 ** 31, -1, 0].map((priority) => ({ policy: "SCHED_FIFO", priority }))]],
+  "PRC-33": [["/process/scheduler", ...["RESET_ON_FORK", [7], ["SCHED_RESET_ON_FORK"], [""]].map((flags) => ({ policy: "SCHED_OTHER", flags }))]],
+  "PRC-34": [["/process/scheduler", ...["1", -1, 1.5].map((runtime) => ({ ...DEADLINE, runtime }))]],
+  "PRC-35": [["/process/scheduler", ...["1", -1, 1.5].map((deadline) => ({ ...DEADLINE, deadline }))]],
+  "PRC-36": [["/process/scheduler", ...["1", -1, 1.5].map((period) => ({ ...DEADLINE, period }))]],
+  "PRC-38": [["/process/ioPriority", "IOPRIO_CLASS_BE", 3, LIST]],
+  "PRC-39": [["/process/ioPriority", ...[2, "BE", "", "ioprio_class_be"].map((name) => ({ class: name, priority: 1 }))]],
+  "PRC-40": [["/process/ioPriority", ...["1", 1.5, 2 ** 31].map((priority) => ({ class: "IOPRIO_CLASS_BE", priority }))]],
+  "PRC-41": [["/process/execCPUAffinity", "0-3", 3, LIST]],
+  "PRC-42": [["/process/execCPUAffinity/initial", 0, LIST, "a", "3-1", "0x1"]],
+  "PRC-43": [["/process/execCPUAffinity/final", 0, LIST, "a", "3-1", "0x1"]],
   "HK-01": [["/hooks", TEXT, 7, LIST]],
   "HK-02": [["/hooks/createRuntime/0", TEXT], ["/hooks/createRuntime/0/path", 7, OBJECT]],
   "ANN-01": [["/annotations", TEXT, 7, ["a"]]],
