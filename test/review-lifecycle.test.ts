@@ -172,4 +172,27 @@ test("run tells why the poststart hook failed, and leaves nothing", async (t) =>
   assert.equal(t.leftovers(id), []);
 });
 
+test("run of what cannot be executed leaves no parents of its cgroup behind", async (t) => {
+  needs("root");
+  const id = t.id();
+  const bundle = t.bundle((config) => {
+    config.process.args = ["/etc/passwd"];
+    config.linux.cgroupsPath = `/${id}-parent/below`;
+  });
+  fs.chmodSync(join(bundle.rootfs, "etc/passwd"), 0o755);
+  const { status, stderr } = await t.runtime(["run", "--bundle", bundle.path, id]);
+  assert.is(status, 255, stderr);
+  assert.equal(t.leftovers(id), []);
+});
+
+test("create tells in words that the root file system is missing where its mount has to be found", async (t) => {
+  needs("root");
+  const bundle = t.bundle(({ root, linux }) => {
+    root.path = "none";
+    linux["rootfsPropagation"] = "shared";
+  });
+  const { status, stderr } = await t.runtime(["create", "--bundle", bundle.path, t.id()]);
+  assert.equal([status, stderr], [1, `tsrun: cannot open the root file system "${bundle.path}/none": ENOENT: no such file or directory\n`]);
+});
+
 test.run();

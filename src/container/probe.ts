@@ -7,6 +7,7 @@ import { parseStatus } from "../linux/procfs.ts";
 import { existsSync, readFileSync, statfsSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import { compiledFilter } from "./filters.ts";
+import { inWords } from "./store.ts";
 
 /** `root` is the state root, which keeps the filters that are compiled; without one nothing is read or written there. */
 export function probeHost(root?: string): Host {
@@ -36,7 +37,7 @@ function readCapabilities(): bigint {
 
 /** The longest mount point that holds the path (proc_pid_mountinfo(5)), which a link may have led elsewhere. */
 function mountPointOf(given: string): string {
-  const path = native().realpath(given);
+  const path = realpath(given);
   let best = "/";
   for (const line of readFileSync("/proc/self/mountinfo", "utf8").split("\n")) {
     const point = unescapePoint(line.split(" ")[4] ?? "");
@@ -44,6 +45,14 @@ function mountPointOf(given: string): string {
     if (path === point || path.startsWith(`${point}/`)) best = point;
   }
   return best;
+}
+
+function realpath(path: string): string {
+  try {
+    return native().realpath(path);
+  } catch (error) {
+    throw inWords(`open the root file system "${path}"`, error);
+  }
 }
 
 /** The fourth field is the root of the mount within its file system; the type follows the hyphen. */
