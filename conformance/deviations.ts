@@ -37,6 +37,10 @@ const MEMORY_POLICY = [
 
 export const DEVIATIONS: readonly Deviation[] = [
   ...RUNTIME_TOOLS_DEVIATIONS,
+  ...each("runc", "official schema", ["the sample minimal.json", "the sample zos-minimal.json", "the sample freebsd-minimal.json"], "it wants a process at create"),
+  ...each("crun", "official schema", ["the sample minimal", "the sample zos", "the sample freebsd"], "it wants a linux object"),
+  { runtime: "runc 1.1", test: "official schema: the sample minimal-for-start.json", reason: "it needs a /proc in the container" },
+  { runtime: "runc 1.3", test: "official schema: the sample minimal-for-start.json", reason: "it finds no program without a PATH" },
   { runtime: "runc", test: "general: TOP-03", reason: "it needs a /proc in the container" },
   { runtime: "runc", test: "general: TOP-09", reason: "it needs a /proc in the container" },
   { runtime: "crun", test: "general: TOP-03", reason: "it wants a list of mounts" },
