@@ -101,7 +101,6 @@ export const DEVIATIONS: readonly Deviation[] = [
   { runtime: "runc", test: "capabilities: PRC-21 a capability that the caller", reason: "it is an error" },
   { runtime: "runc", test: "terminal: a console socket in the working directory", reason: "it takes it relative to the bundle" },
   { runtime: "runc 1.3", test: "descriptors: RL-01 init, waiting for start", reason: "it holds a procfs of its own and its sealed binary" },
-  { runtime: "runc", test: "mounts: MNT-02 a relative destination", reason: "it warns that it is deprecated" },
   ...each("runc 1.1", "idmapped mounts", RUNC_1_1_IDMAPPED, "it has no idmapped mounts"),
   { runtime: "runc 1.3", test: "idmapped mounts: MNT-09 empty mappings", reason: "where a list is given, both must have entries" },
   { runtime: "runc 1.3", test: "idmapped mounts: MNT-06 MNT-07 a new file system", reason: "bind mounts only" },

@@ -53,9 +53,18 @@ test("MNT-02 a destination is made where it is missing, with all that leads to i
   assert.is(text, "/new directory 755 0\n/new/deep directory 755 0\n1\n");
 });
 
-test("MNT-02 a relative destination is taken from the root", async (t) => {
-  const found = await mountsWith(t, [{ destination: "relative/path", type: "tmpfs", source: "tmpfs" }]);
-  assert.is(mountAt(found, "/relative/path").type, "tmpfs");
+test("MNT-02 a relative destination is taken from the root, with a warning, as it is deprecated", async (t) => {
+  const bundle = t.bundle((config) => {
+    config.mounts.push({ destination: "relative/path", type: "tmpfs", source: "tmpfs" });
+    script(config, "cat /proc/self/mountinfo");
+  });
+  const result = await t.runtime(["--log", file(t, "log"), "--log-format", "json", "run", "--bundle", bundle.path, t.id()]);
+  assert.is(result.status, 0, result.stderr);
+  assert.is(mountAt(parseMountinfo(result.stdout), "/relative/path").type, "tmpfs");
+  const [record = ""] = read(file(t, "log")).trim().split("\n");
+  const { level, msg } = JSON.parse(record) as { level: string; msg: string };
+  assert.is(level, "warning");
+  assert.match(msg, "relative/path");
 });
 
 test("MNT-02 dots in a destination stay in the root", async (t) => {

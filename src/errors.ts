@@ -209,7 +209,8 @@ export function shorten(message: string): string {
   return rest <= 0 ? message : `${message.slice(0, MOST_CHARACTERS)}... and ${rest} more characters`;
 }
 
-function formatProblem(file: string, problem: Problem): string {
+/** `must be an integer (config.json:41:7 /mounts/3)`, and what to do about it. */
+export function formatProblem(file: string, problem: Problem): string {
   const hint = problem.hint === undefined ? "" : `; ${problem.hint}`;
   return `${problem.message}${hint} (${formatPlace(file, problem)})`;
 }

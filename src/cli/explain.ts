@@ -3,6 +3,7 @@
 import { basename } from "node:path";
 import { readBundle, refuseUnsupported } from "../container/create.ts";
 import { probeHost } from "../container/probe.ts";
+import { tellWarnings } from "../container/warnings.ts";
 import { UsageError } from "../errors.ts";
 import { explainJson, explainText } from "../plan/explain.ts";
 import { plan } from "../plan/plan.ts";
@@ -24,7 +25,7 @@ export function explainVerb({ parsed, path, environment, warn }: Invocation): nu
     noNewKeyring: flag(parsed, "no-new-keyring"),
     environment,
   });
-  for (const warning of planned.warnings) warn(warning);
+  tellWarnings(planned.warnings, bytes, warn);
   print(format === "json" ? explainJson(planned) : explainText(planned));
   return 0;
 }

@@ -26,6 +26,7 @@ import type { LastStep, StoredState } from "./state.ts";
 import { startTimeOf } from "./status.ts";
 import { bootId, checkId, inWords } from "./store.ts";
 import type { Lock, Store } from "./store.ts";
+import { tellWarnings } from "./warnings.ts";
 
 const MOST_CONFIG_BYTES = 16 * 1024 * 1024;
 
@@ -115,7 +116,7 @@ export async function prepare(options: CreateOptions, { waitForStart }: { readon
   const terminalSize = checkConsole(config, options);
   const host = probeHost(store.root);
   const plan = makePlan(config, host, planOptions(options, { waitForStart, terminalSize }));
-  for (const warning of plan.warnings) warn(warning);
+  tellWarnings(plan.warnings, bytes, warn);
 
   const lock = store.claim(id);
   let draft: StoredState;

@@ -27,15 +27,18 @@ test("planCapabilities() leaves out what the runtime does not have, with a warni
   const { bounding, permitted, warnings } = plan({ bounding: ["CAP_CHOWN", "CAP_KILL"], permitted: ["CAP_KILL"] }, CHOWN);
   assert.equal([bounding, permitted], [CHOWN, 0n]);
   assert.equal(warnings, [
-    "cannot grant CAP_KILL (bounding): the runtime does not have it",
-    "cannot grant CAP_KILL (permitted): the runtime does not have it",
+    { pointer: "/process/capabilities/bounding", message: "cannot grant CAP_KILL: the runtime does not have it" },
+    { pointer: "/process/capabilities/permitted", message: "cannot grant CAP_KILL: the runtime does not have it" },
   ]);
 });
 
-test("planCapabilities() leaves out names that it does not know, in one warning for a set", () => {
-  const { bounding, warnings } = plan({ bounding: ["CAP_CHOWN", "CAP_ONE", "CAP_TWO"] });
+test("planCapabilities() leaves out names that it does not know, and tells what was meant", () => {
+  const { bounding, warnings } = plan({ bounding: ["CAP_CHOWN", "CAP_FLY", "CAP_NET_ADMN"] });
   assert.is(bounding, CHOWN);
-  assert.equal(warnings, ["ignoring unknown or unavailable capabilities: [CAP_ONE CAP_TWO] (bounding)"]);
+  assert.equal(warnings, [
+    { pointer: "/process/capabilities/bounding/1", message: 'unknown capability "CAP_FLY" is ignored' },
+    { pointer: "/process/capabilities/bounding/2", message: 'unknown capability "CAP_NET_ADMN" is ignored', hint: 'did you mean "CAP_NET_ADMIN"?' },
+  ]);
 });
 
 test("planCapabilities() grants only what the other sets allow", () => {

@@ -48,14 +48,15 @@ test("explainText() never breaks a line, whatever a config says", () => {
 
 test("explainJson() holds every step and warning, bytes in base64, big integers as text", () => {
   const steps = init([{ op: "write", fd: "x", data: new Uint8Array([1, 2]) }, { op: "ambient", set: 1n << 40n }], { at: "/a" });
-  const text = explainJson({ steps, warnings: ["w"] });
+  const warnings = [{ pointer: "/b", message: "w" }];
+  const text = explainJson({ steps, warnings });
   assert.ok(text.endsWith("}\n"));
   assert.equal(JSON.parse(text), {
     steps: [
       { by: "init", op: "write", fd: "x", data: { base64: "AQI=" }, at: "/a" },
       { by: "init", op: "ambient", set: `${1n << 40n}`, at: "/a" },
     ],
-    warnings: ["w"],
+    warnings,
   });
 });
 

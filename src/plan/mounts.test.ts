@@ -148,4 +148,11 @@ test("mounts() binds the host's /sys for a user namespace on a network that is n
   assert.equal(kinds, ["open_tree", "open_tree", "fsopen", "fsopen"]);
 });
 
+test("relativeDestinations() tells of those that are not absolute", () => {
+  const mounts = [{ destination: "/a", type: "tmpfs" }, { destination: "b", type: "tmpfs" }];
+  assert.equal(planOf(configOf({ mounts })).warnings, [
+    { pointer: "/mounts/1/destination", message: 'the relative path "b" is taken from "/", and such paths are deprecated' },
+  ]);
+});
+
 test.run();

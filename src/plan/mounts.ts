@@ -1,5 +1,6 @@
 /** `mounts`: each entry as steps of the mount API (config.md#mounts). */
 
+import type { Problem } from "../errors.ts";
 import { findMountOnlyOption, parseMountOptions, splitDataOption } from "../linux/mount-options.ts";
 import type { ParsedMount } from "../linux/mount-options.ts";
 import {
@@ -110,6 +111,19 @@ function entries(context: PlanContext): Entry[] {
     const entry = { mount, index, options, reason: { at: `/mounts/${index}`, what } };
     return sysfsNeedsHost(context, entry) ? hostSysfs(entry) : entry;
   });
+}
+
+/** They are deprecated (config.md#mounts, "destination"). */
+export function relativeDestinations({ config }: PlanContext): Problem[] {
+  const warnings: Problem[] = [];
+  const mounts = config.mounts ?? [];
+  for (let index = 0; index < mounts.length; index++) {
+    const destination = mounts[index]?.destination ?? "/";
+    if (destination.startsWith("/")) continue;
+    const message = `the relative path ${JSON.stringify(destination)} is taken from "/", and such paths are deprecated`;
+    warnings.push({ pointer: `/mounts/${index}/destination`, message });
+  }
+  return warnings;
 }
 
 /** Stage 1 of a user namespace's container runs with the host's privileges, if the runtime has them. */

@@ -12,7 +12,7 @@ import { openIdmaps } from "./idmap.ts";
 import { dropIdentity } from "./identity.ts";
 import { enterIntelRdt, intelRdt } from "./intel-rdt.ts";
 import { maskedPaths, readonlyPaths } from "./masks.ts";
-import { bindSources, finishDev, mounts } from "./mounts.ts";
+import { bindSources, finishDev, mounts, relativeDestinations } from "./mounts.ts";
 import { enterNamespaces, finishNamespaces, openNamespaces, spawnInit } from "./namespaces.ts";
 import { earlyProcess, keyring, ownProc, program, waitForStart } from "./process.ts";
 import { netDevices } from "./net-devices.ts";
@@ -82,5 +82,5 @@ export function plan(config: Config, host: Host, options: PlanOptions): Plan {
     ...startHooks(context),
     ...program(context),
   ];
-  return { steps, warnings: capabilities.warnings };
+  return { steps, warnings: [...capabilities.warnings, ...relativeDestinations(context)] };
 }

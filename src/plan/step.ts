@@ -3,6 +3,7 @@
  * runtime meet, *host* the facts about this machine that a plan may depend on.
  */
 
+import type { Problem } from "../errors.ts";
 import type { Integer } from "../spec/config.ts";
 import type { OPS, OpName } from "./ops.ts";
 
@@ -114,7 +115,7 @@ export type Step = InitStep | RuntimeStep;
 export interface Plan {
   readonly steps: readonly Step[];
   /** What the config asks for and cannot be had, and need not be (config.md: warnings). */
-  readonly warnings: readonly string[];
+  readonly warnings: readonly Problem[];
 }
 
 /** Marks ops as init's, and says why they are there. */

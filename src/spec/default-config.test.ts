@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { planOf } from "../../test/plan-cases.ts";
 import { defaultConfig, type DefaultConfigOptions, OCI_VERSION } from "./default-config.ts";
-import { warnings } from "./warnings.ts";
 
 const test = suite("spec/default-config");
 
@@ -34,7 +34,7 @@ test("defaultConfig() maps the caller's ids for rootless use, and asks for no li
 
 test("defaultConfig() asks for nothing that is not supported or cannot be granted", () => {
   for (const config of [defaultConfig(), defaultConfig({ rootless: { uid: 1, gid: 1 }, unified: true })]) {
-    assert.equal(warnings(config), []);
+    assert.equal(planOf(config).warnings, []);
   }
 });
 

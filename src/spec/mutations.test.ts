@@ -3,12 +3,13 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { problemsOf } from "../../test/config-cases.ts";
+import { planOf } from "../../test/plan-cases.ts";
 import { PROJECT } from "../../test/runtime.ts";
 import { ConfigError } from "../errors.ts";
+import type { Config } from "./config.ts";
 import { defaultConfig } from "./default-config.ts";
 import { isPlainConfig, schemaErrorsOfConfig } from "./generated/config.ts";
 import { parseConfig, parseConfigBytes } from "./parse.ts";
-import { warnings } from "./warnings.ts";
 
 const test = suite("spec/mutations");
 
@@ -151,9 +152,18 @@ test(`parseConfig() throws nothing but ConfigError for ${ROUNDS} mutated trees (
     if (problems.length > 0) continue;
     // What is accepted can be used by whoever comes next.
     const config = parseConfig(text);
-    inRound(round, text, () => warnings(config));
+    inRound(round, text, () => planWhatIsAccepted(config));
   }
 });
+
+/** A planner may refuse what only it can know of, and refuses it as a problem of the config. */
+function planWhatIsAccepted(config: Config): void {
+  try {
+    planOf(config);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+  }
+}
 
 test(`parseConfigBytes() throws nothing but ConfigError for ${ROUNDS} mutated texts (seed ${SEED})`, () => {
   const random = randomFrom(SEED + 1);
