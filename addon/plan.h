@@ -128,7 +128,8 @@ constexpr uint32_t kMaxGateFds = 250;  // SCM_MAX_FD is 253
   X(sched_setattr, 57, "uuuuuuu")   \
   X(ioprio_set, 58, "uuu")          \
   X(personality, 59, "u")           \
-  X(set_mempolicy, 60, "uub")
+  X(set_mempolicy, 60, "uub")       \
+  X(sched_setaffinity, 61, "b")
 
 enum class Op : uint32_t {
 #define X(name, code, fields) name = code,

@@ -109,6 +109,11 @@ export class Container {
     return this.#ground.runtime([name, ...options, this.id, ...args.filter((arg) => !arg.startsWith("-"))]);
   }
 
+  /** Runs a command in it: `exec [options] ID command`. */
+  exec(command: readonly string[], options: readonly string[] = [], run?: RunOptions): Promise<Result> {
+    return this.#ground.runtime(["exec", ...options, this.id, ...command], run);
+  }
+
   async state(): Promise<State> {
     return JSON.parse(output(await this.verb("state"))) as State;
   }
@@ -157,6 +162,11 @@ export async function running(t: Ground, change?: Change, ...options: readonly s
   const container = await created(t, change, ...options);
   await container.start();
   return container;
+}
+
+/** What a command prints in a container that runs; it must succeed, and nobody may complain. */
+export async function inExec(container: Container, command: readonly string[], options: readonly string[] = []): Promise<string> {
+  return output(await container.exec(command, options));
 }
 
 /** A file of the test's folder, which a hook may write and everyone may read. */

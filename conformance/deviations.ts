@@ -134,4 +134,8 @@ export const DEVIATIONS: readonly Deviation[] = [
   ...each("crun", "network devices", ["ND-03 a name that ends in %d"], "it looks for the device under the template"),
   ...each("crun", "network devices", ["ND-03 a name that is taken", "G-06"], "what was moved ends with the namespace"),
   ...LINUX_DEVIATIONS,
+  { runtime: "runc 1.1", test: "exec: user, groups, directory", reason: "it leaves the caller's umask" },
+  { runtime: "runc 1.1", test: "exec: a script whose interpreter", reason: "it ends with 1" },
+  { runtime: "runc", test: "exec: --user 99999999999", reason: "it takes the number's lower half" },
+  { runtime: "runc", test: "exec: the container's own process is asked for nothing", reason: "it reads the bundle's config again" },
 ];

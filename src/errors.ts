@@ -9,6 +9,8 @@ export interface Place {
   readonly pointer: string;
   readonly line?: number;
   readonly column?: number;
+  /** Where it is not in the document that is spoken of. */
+  readonly file?: string;
 }
 
 /** One thing that is wrong with a document. */
@@ -136,8 +138,9 @@ export class InterruptedError extends TsrunError {
   readonly code = "ERR_INTERRUPTED";
   readonly signal: number;
 
-  constructor(id: string, { number, name }: { readonly number: number; readonly name: string }) {
-    super(`cannot create container "${id}": interrupted by ${name}`);
+  /** `action` is what was under way: `create container "web"`. */
+  constructor(action: string, { number, name }: { readonly number: number; readonly name: string }) {
+    super(`cannot ${action}: interrupted by ${name}`);
     this.signal = number;
   }
 
@@ -198,7 +201,7 @@ export class UnsupportedError extends TsrunError {
 export function formatPlace(file: string, place: Place): string {
   const line = place.line === undefined ? "" : `:${place.line}`;
   const column = place.line === undefined || place.column === undefined ? "" : `:${place.column}`;
-  return `${file}${line}${column} ${place.pointer === "" ? "/" : place.pointer}`;
+  return `${place.file ?? file}${line}${column} ${place.pointer === "" ? "/" : place.pointer}`;
 }
 
 const MOST_CHARACTERS = 16 * 1024;

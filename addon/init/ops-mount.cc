@@ -108,7 +108,7 @@ long write(Context& c, const plan::Field* f) {
   return result < 0 ? result : (static_cast<uint32_t>(result) == f[1].length ? 0 : -sys::kEIO);
 }
 
-// {proc, fifo}: closes every descriptor of the plan but these two, when the host's are no longer needed. Up to here a
+// {keep, also}: closes every descriptor of the plan but these two, when the host's are no longer needed. Up to here a
 // name that is used again closes what it named before.
 long close_fds(Context& c, const plan::Field* f) {
   for (uint32_t place = 0; place < plan::kMaxFds; place++) {

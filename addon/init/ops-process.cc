@@ -174,6 +174,12 @@ long setsid(Context&, const plan::Field*) {
   return result == -sys::kEPERM ? 0 : (result < 0 ? result : 0);
 }
 
+// {mask}
+long sched_setaffinity(Context&, const plan::Field* f) {
+  constexpr long kSelf = 0;
+  return sys::call(__NR_sched_setaffinity, kSelf, static_cast<long>(f[0].length), sys::ptr(f[0].s));
+}
+
 long fail(Context&, const plan::Field* f) { return -static_cast<long>(f[0].u); }
 
 }  // namespace op

@@ -238,13 +238,13 @@ root("applyWrites() minds an optional device rule that an ancestor forbids, and 
 
 root("entryDescriptors() let a process move itself, and killAll() ends all of them", async () => {
   const cgroup = createCgroup(layout, `${PREFIX}-entry`, []);
-  const entry = entryDescriptors(cgroup);
-  assert.is(entry.tasks.length, layout.hierarchies.filter(({ version }) => version === 1).length);
+  const entry = entryDescriptors(cgroup.directories);
+  assert.is(entry.files.length, layout.hierarchies.filter(({ version }) => version === 1).length);
   assert.is(entry.directory !== undefined, unifiedHierarchy(layout) !== undefined);
-  const fds = entry.tasks.map((_, index) => `echo 0 > /proc/self/fd/${index + 3}`).join(";");
+  const fds = entry.files.map((_, index) => `echo 0 > /proc/self/fd/${index + 3}`).join(";");
   const procs = cgroup.directories.filter(({ version }) => version === 2).map(({ path }) => `echo 0 > ${path}/cgroup.procs`);
   const script = `${[fds, ...procs].filter((part) => part !== "").join(";")}; sleep 60 & echo in; wait`;
-  const child = spawn("sh", ["-c", script], { stdio: ["ignore", "pipe", "inherit", ...entry.tasks] });
+  const child = spawn("sh", ["-c", script], { stdio: ["ignore", "pipe", "inherit", ...entry.files] });
   closeEntry(entry);
   try {
     await new Promise((resolve, reject) => {

@@ -1,40 +1,47 @@
-/** Opens the doors through which a container's first process enters its cgroup. */
+/** Opens the doors through which a container's processes enter its cgroup. */
 
 import { closeSync } from "../native/files.ts";
-import type { Cgroup, CgroupDirectory } from "./cgroup.ts";
+import type { CgroupDirectory } from "./cgroup.ts";
 import { systemError } from "./failure.ts";
 import { openDirectory, openForWriting } from "./files.ts";
 import type { Fstatfs } from "./files.ts";
 
 export interface EntryDescriptors {
   /**
-   * The `tasks` files of v1: a single-threaded process that writes "0" to each moves itself without the wait for a
-   * grace period that `cgroup.procs` costs.
+   * The files that the process writes "0" to, in the order of the directories. On v1 `tasks`, by which a single-threaded
+   * process moves itself without the wait for a grace period that `cgroup.procs` costs.
    */
-  readonly tasks: readonly number[];
+  readonly files: readonly number[];
   /** The directory on v2, for CLONE_INTO_CGROUP (clone3(2)). */
   readonly directory?: number;
 }
 
+interface Entrance {
+  readonly fstatfs?: Fstatfs;
+  /** Without CLONE_INTO_CGROUP there is nothing but `cgroup.procs` on v2. */
+  readonly intoCgroup?: boolean;
+}
+
 /** The descriptors, all verified to be on cgroup file systems; the caller closes them. */
-export function entryDescriptors(cgroup: Pick<Cgroup, "directories">, fstatfs?: Fstatfs): EntryDescriptors {
-  const tasks: number[] = [];
+export function entryDescriptors(directories: readonly CgroupDirectory[], { fstatfs, intoCgroup = true }: Entrance = {}): EntryDescriptors {
+  const files: number[] = [];
   let directory: number | undefined;
   try {
-    for (const one of cgroup.directories) {
-      if (one.version === 1) tasks.push(openDoor(one, () => openForWriting(`${one.path}/tasks`, 1, fstatfs)));
-      else directory = openDoor(one, () => openDirectory(one.path, 2, fstatfs));
+    for (const one of directories) {
+      const file = one.version === 1 ? "tasks" : "cgroup.procs";
+      if (one.version === 2 && intoCgroup) directory = openDoor(one, () => openDirectory(one.path, 2, fstatfs));
+      else files.push(openDoor(one, () => openForWriting(`${one.path}/${file}`, one.version, fstatfs)));
     }
   } catch (error) {
-    closeEntry({ tasks, ...(directory === undefined ? {} : { directory }) });
+    closeEntry({ files, ...(directory === undefined ? {} : { directory }) });
     throw error;
   }
-  return directory === undefined ? { tasks } : { tasks, directory };
+  return directory === undefined ? { files } : { files, directory };
 }
 
 /** Closes what entryDescriptors() opened. */
-export function closeEntry({ tasks, directory }: EntryDescriptors): void {
-  for (const fd of tasks) closeSync(fd);
+export function closeEntry({ files, directory }: EntryDescriptors): void {
+  for (const fd of files) closeSync(fd);
   if (directory !== undefined) closeSync(directory);
 }
 

@@ -16,7 +16,7 @@ export async function createVerb(invocation: Invocation): Promise<number> {
 
 /** Control-C and its like undo a create that is under way. */
 export function interruptible(options: CreateOptions): CreateOptions {
-  return { ...options, abort: interruption({ id: options.id, ignored: options.inheritance.ignored }) };
+  return { ...options, abort: interruption({ action: `create container "${options.id}"`, ignored: options.inheritance.ignored }) };
 }
 
 /** What `create` and `run` read alike. */

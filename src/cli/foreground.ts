@@ -11,7 +11,7 @@
  *   program runs on, as behind a connection that stalls.
  */
 
-import type { Foreground, Program } from "../container/run.ts";
+import type { Foreground, Program } from "../container/foreground.ts";
 import { CallerTerminal } from "../container/terminal.ts";
 import {
   SIGCHLD,
@@ -86,7 +86,7 @@ export class SignalForeground implements Foreground {
     if (this.#phase === "running") return this.#program?.signal(signal);
     if (!ENDING.has(signal)) this.#waiting.push(signal);
     else if (this.#phase === "ended") this.console.abandon();
-    else if (!isIn(this.#caller.ignored, signal)) this.#abort.abort(interrupted(this.#caller.id, signal));
+    else if (!isIn(this.#caller.ignored, signal)) this.#abort.abort(interrupted(this.#caller.action, signal));
   }
 
   /** Stops as a job does, and the container with it; returns when the job continues. */

@@ -24,23 +24,24 @@ function helpText(verb: Verb | undefined): string {
 
 /** The whole command line for commander. */
 export function programCommand(): Command {
-  const program = new Command("tsrun").description("an OCI container runtime: it makes containers from bundles");
+  const program = new Command("tsrun").description("an OCI container runtime: it makes containers from bundles").enablePositionalOptions();
   addOptions(program, GLOBAL_OPTIONS);
   for (const verb of VERBS) program.addCommand(verbCommand(verb));
   return program.helpOption(false).helpCommand(false);
 }
 
-export function verbCommand({ name, summary, args, options }: Verb): Command {
-  const command = new Command(name).description(summary);
+export function verbCommand({ name, summary, args, options, trailing }: Verb): Command {
+  const command = new Command(name).description(summary).passThroughOptions(trailing === true);
   for (const argument of args) command.argument(argument);
   addOptions(command, options);
   return command;
 }
 
 function addOptions(command: Command, options: readonly Option[]): void {
-  for (const { name, short, value, help, hidden } of options) {
+  for (const { name, short, value, repeat, help, hidden } of options) {
     const flags = `${short === undefined ? "" : `-${short}, `}--${name}${value === undefined ? "" : ` <${value}>`}`;
     const option = new CommanderOption(flags, help);
+    if (repeat === true) option.argParser((given: string, before: readonly string[] = []) => [...before, given]);
     command.addOption(hidden === true ? option.hideHelp() : option);
   }
 }

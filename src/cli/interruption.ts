@@ -6,24 +6,24 @@ import { onSignals } from "../native/waiter.ts";
 
 export const ENDING: ReadonlySet<number> = new Set([SIGHUP, SIGINT, SIGQUIT, SIGTERM]);
 
-/** Who makes a container, and which. */
+/** Who does something that can be given up, and what: `create container "web"`. */
 export interface Maker {
-  readonly id: string;
+  readonly action: string;
   /** Signals that the caller ignores: bit n - 1 for signal n. */
   readonly ignored?: bigint | undefined;
 }
 
-/** An AbortSignal for a signal that ends the making of a container; such as the caller ignores do nothing. */
-export function interruption({ id, ignored }: Maker): AbortSignal {
+/** An AbortSignal for a signal that ends what is under way; such as the caller ignores do nothing. */
+export function interruption({ action, ignored }: Maker): AbortSignal {
   const abort = new AbortController();
   const signals = [...ENDING].filter((signal) => !isIn(ignored, signal));
-  onSignals(signals, (signal) => abort.abort(interrupted(id, signal)));
+  onSignals(signals, (signal) => abort.abort(interrupted(action, signal)));
   return abort.signal;
 }
 
 /** The reason of an abort. */
-export function interrupted(id: string, signal: number): InterruptedError {
-  return new InterruptedError(id, { number: signal, name: signalName(signal) });
+export function interrupted(action: string, signal: number): InterruptedError {
+  return new InterruptedError(action, { number: signal, name: signalName(signal) });
 }
 
 /** Whether a set as in proc_pid_status(5) holds the signal. */

@@ -18,6 +18,7 @@ type Run = (invocation: Invocation) => Promise<number> | number;
 const LOADERS: Readonly<Record<string, () => Promise<Run>>> = {
   create: async () => (await import("./create.ts")).createVerb,
   delete: async () => (await import("./delete.ts")).deleteVerb,
+  exec: async () => (await import("./exec.ts")).execVerb,
   explain: async () => (await import("./explain.ts")).explainVerb,
   features: async () => (await import("./features.ts")).featuresVerb,
   kill: async () => (await import("./kill.ts")).killVerb,
@@ -32,7 +33,7 @@ const LOADERS: Readonly<Record<string, () => Promise<Run>>> = {
 };
 
 /** What other runtimes have: an engine that asks for it is told that it is not there, not that it is wrong. */
-const NOT_YET: ReadonlySet<string> = new Set(["checkpoint", "events", "exec", "restore", "update"]);
+const NOT_YET: ReadonlySet<string> = new Set(["checkpoint", "events", "restore", "update"]);
 
 const SHIM_NAME = "containerd-shim-tsrun-v1";
 

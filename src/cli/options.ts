@@ -40,13 +40,15 @@ export const GLOBAL_OPTIONS: readonly Option[] = [
 ];
 
 const BUNDLE: Option = { name: "bundle", short: "b", value: "DIR", help: "the bundle; the current directory by default" };
+const CONSOLE_SOCKET: Option = { name: "console-socket", value: "PATH", help: "a unix socket that gets the terminal's master" };
+const PRESERVE_FDS: Option = { name: "preserve-fds", value: "N", help: "pass N descriptors from 3 on to the container" };
 const CREATION: readonly Option[] = [
   BUNDLE,
-  { name: "console-socket", value: "PATH", help: "a unix socket that gets the terminal's master" },
+  CONSOLE_SOCKET,
   { name: "pid-file", value: "FILE", help: "write the pid of the container's process to a file" },
   { name: "no-pivot", help: "do not use pivot_root: for a root on a ramdisk" },
   { name: "no-new-keyring", help: "do not make a session keyring" },
-  { name: "preserve-fds", value: "N", help: "pass N descriptors from 3 on to the container" },
+  PRESERVE_FDS,
 ];
 
 export const VERBS: readonly Verb[] = [
@@ -62,6 +64,31 @@ export const VERBS: readonly Verb[] = [
     summary: "delete a container that has stopped",
     args: ["<id>"],
     options: [{ name: "force", short: "f", help: "kill it first where it runs, and do not mind when there is none" }],
+  },
+  {
+    name: "exec",
+    summary: "run a further program in a container",
+    args: ["<id>", "[command...]"],
+    trailing: true,
+    options: [
+      { name: "process", short: "p", value: "FILE", help: "the whole process, as in config.json, in place of a command and the options for it" },
+      { name: "tty", short: "t", help: "give it a terminal" },
+      { name: "user", short: "u", value: "UID[:GID]", help: "its user, and group; numbers" },
+      { name: "additional-gids", short: "g", value: "GID", repeat: true, help: "a further group; may be repeated" },
+      { name: "cwd", value: "DIR", help: "its working directory" },
+      { name: "env", short: "e", value: "NAME=VALUE", repeat: true, help: "an environment variable; may be repeated" },
+      { name: "cap", short: "c", value: "CAP", repeat: true, help: "a further capability; may be repeated" },
+      { name: "no-new-privs", help: "set no_new_privs; --no-new-privs=false: do not" },
+      { name: "apparmor", value: "PROFILE", help: "its AppArmor profile" },
+      { name: "process-label", value: "LABEL", help: "its SELinux label" },
+      CONSOLE_SOCKET,
+      { name: "detach", short: "d", help: "return when the program runs" },
+      { name: "pid-file", value: "FILE", help: "write its pid to a file" },
+      PRESERVE_FDS,
+      { name: "cgroup", value: "[CONTROLLER:]PATH", repeat: true, help: "run it in a sub-cgroup that exists; may be repeated" },
+      { name: "ignore-paused", help: "in a paused container let it begin when that is resumed" },
+    ],
+    examples: ["tsrun exec mycontainer ps", "tsrun exec --tty --user 1000:1000 --cwd /tmp mycontainer sh", "tsrun exec --process process.json --detach mycontainer"],
   },
   {
     name: "explain",

@@ -11,14 +11,14 @@ import { flag, parseArguments, text } from "./parse.ts";
 const test = suite("cli/parse");
 
 interface Read {
-  readonly options: Record<string, string | boolean>;
+  readonly options: Record<string, string | boolean | readonly string[]>;
   readonly args: readonly string[];
 }
 
-function ours(options: readonly Option[], argv: readonly string[]): Read | string {
+function ours({ options, trailing }: Pick<Verb, "options" | "trailing">, argv: readonly string[]): Read | string {
   try {
-    const parsed = parseArguments(argv, { options });
-    return { options: Object.fromEntries(parsed.options), args: parsed.args };
+    const parsed = parseArguments(argv, { options, trailing: trailing === true });
+    return { options: { ...Object.fromEntries(parsed.options), ...Object.fromEntries(parsed.lists) }, args: parsed.args };
   } catch (error) {
     assert.instance(error, UsageError);
     return (error as Error).message;
@@ -30,11 +30,11 @@ function camelCase(name: string): string {
 }
 
 /** What commander made of an option; one whose name begins with "no-" is false in it when it was given. */
-function given({ name }: Option, values: Record<string, unknown>): [string, string | boolean][] {
+function given({ name }: Option, values: Record<string, unknown>): [string, string | boolean | string[]][] {
   const negated = name.startsWith("no-");
   const value = values[camelCase(negated ? name.slice(3) : name)];
   if (negated) return value === false ? [[name, true]] : [];
-  return typeof value === "string" || value === true ? [[name, value]] : [];
+  return typeof value === "string" || value === true || Array.isArray(value) ? [[name, value]] : [];
 }
 
 function commanders(verb: Verb, argv: readonly string[]): Read | "an error" {
@@ -63,9 +63,10 @@ for (const verb of VERBS) {
     let compared = 0;
     for (const option of verb.options) {
       for (const words of forms(option)) {
-        for (const at of [0, 1, 2]) {
+        // What follows the first argument of a verb with a command is the command's.
+        for (const at of verb.trailing === true ? [0] : [0, 1, 2]) {
           const argv = [...POSITIONALS.slice(0, at), ...words, ...POSITIONALS.slice(at)];
-          const read = ours(verb.options, argv);
+          const read = ours(verb, argv);
           assert.equal(read, commanders(verb, argv), argv.join(" "));
           assert.ok(typeof read !== "string" && read.options[option.name] !== undefined, argv.join(" "));
           compared++;
@@ -80,16 +81,17 @@ for (const verb of VERBS) {
     for (const one of words) {
       for (const other of [...words, one]) {
         for (const argv of [[...one, "id", ...other], ["id", ...one, ...other], [...one, "--", "id", ...other], ["--", ...one, "id"]]) {
-          assert.equal(ours(verb.options, argv), commanders(verb, argv), argv.join(" "));
+          assert.equal(ours(verb, argv), commanders(verb, argv), argv.join(" "));
         }
       }
     }
   });
 
   test(`parseArguments() and commander refuse the same of ${verb.name}`, () => {
-    const missing = verb.options.filter(({ value }) => value !== undefined).map(({ name }) => ["id", `--${name}`]);
-    for (const argv of [["id", "--no-such"], ["id", "--no-such=x"], ["--no-such", "id"], ["id", "-Z"], ...missing]) {
-      assert.type(ours(verb.options, argv), "string");
+    const missing = verb.options.filter(({ value }) => value !== undefined).map(({ name }) => [`--${name}`]);
+    const wrong = [["--no-such"], ["--no-such=x"], ["-Z"], ...missing];
+    for (const argv of verb.trailing === true ? wrong : [...wrong.map((words) => ["id", ...words]), ["--no-such", "id"]]) {
+      assert.type(ours(verb, argv), "string");
       assert.is(commanders(verb, argv), "an error", argv.join(" "));
     }
   });
@@ -111,10 +113,20 @@ for (const [why, argv, our, theirs] of DIFFERENCES) {
   test(`parseArguments() and commander differ in ${why}`, () => {
     const verb = VERBS.find(({ name }) => name === "create");
     if (verb === undefined) throw new Error("there is no create");
-    assert.equal(ours(verb.options, argv), our);
+    assert.equal(ours(verb, argv), our);
     assert.equal(commanders(verb, argv), theirs);
   });
 }
+
+test("parseArguments() and commander leave to a command what is its own", () => {
+  const verb = VERBS.find(({ name }) => name === "exec");
+  if (verb === undefined) throw new Error("there is no exec");
+  for (const command of [["id", "ls", "--tty"], ["id", "--tty"], ["id", "sh", "--", "-t"], ["id", "-t", "x", "--env"]]) {
+    const read = ours(verb, ["--detach", ...command]);
+    assert.equal(read, { options: { detach: true }, args: command });
+    assert.equal(commanders(verb, ["--detach", ...command]), read);
+  }
+});
 
 test("parseArguments() and commander read global options alike, up to the verb", () => {
   for (const option of GLOBAL_OPTIONS) {

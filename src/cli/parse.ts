@@ -77,3 +77,8 @@ export function text(parsed: Parsed, name: string): string | undefined {
 export function flag(parsed: Parsed, name: string): boolean {
   return parsed.options.get(name) === true;
 }
+
+/** The values of an option that may be repeated. */
+export function list(parsed: Parsed, name: string): readonly string[] {
+  return parsed.lists.get(name) ?? [];
+}

@@ -36,7 +36,7 @@ export async function runVerb(invocation: Invocation): Promise<number> {
 
 async function runInForeground(options: CreateOptions, keep: boolean): Promise<Ending> {
   const { id, warn, inheritance } = options;
-  const foreground = new SignalForeground({ id, warn, ...inheritance });
+  const foreground = new SignalForeground({ action: `create container "${id}"`, warn, ...inheritance });
   const { console, abort } = foreground;
   try {
     return await run({ ...options, keep, console, abort, foreground });

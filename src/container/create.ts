@@ -1,36 +1,36 @@
 /** `create`: from a bundle to a container that waits, or nothing at all (runtime.md#create). */
 
-import { basename, dirname, join } from "node:path";
-import { CgroupError, ConfigError, HookError, StepError, SystemError, UsageError, formatPlace } from "../errors.ts";
-import type { Place } from "../errors.ts";
+import { join } from "node:path";
+import { ConfigError } from "../errors.ts";
 import type { Cgroup } from "../cgroup/cgroup.ts";
 import type { Host } from "../host.ts";
-import { closeSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "../native/files.ts";
-import { native } from "../native/native.ts";
-import { hintOf, stepError } from "../plan/describe.ts";
+import { existsSync, readFileSync, statSync } from "../native/files.ts";
 import { plan as makePlan } from "../plan/plan.ts";
 import type { PlanOptions } from "../plan/context.ts";
 import { absolute } from "../plan/context.ts";
 import type { Plan } from "../plan/step.ts";
 import type { Config } from "../spec/config.ts";
 import { parseConfigBytes } from "../spec/parse.ts";
-import { placeOf } from "../spec/positions.ts";
 import { stateDocument } from "../spec/state.ts";
+import { checkConsole, handOverConsole } from "./console.ts";
+import type { ConsoleOptions, TerminalSize } from "./console.ts";
 import { CreateSteps } from "./create-steps.ts";
 import type { Handlers } from "./create-steps.ts";
 import { Execution } from "./execution.ts";
-import type { Inheritance, Telling } from "./execution.ts";
+import type { Inheritance } from "./execution.ts";
+import { writePidFile } from "./pid-file.ts";
 import { probeHost } from "./probe.ts";
 import { refuseProfiles } from "./security-modules.ts";
 import type { LastStep, StoredState } from "./state.ts";
 import { startTimeOf } from "./status.ts";
 import { bootId, checkId, inWords } from "./store.ts";
 import type { Lock, Store } from "./store.ts";
+import { placeIn, telling } from "./telling.ts";
 import { tellWarnings } from "./warnings.ts";
 
 const MOST_CONFIG_BYTES = 16 * 1024 * 1024;
 
-export interface CreateOptions {
+export interface CreateOptions extends ConsoleOptions {
   readonly store: Store;
   readonly id: string;
   /** The bundle's absolute path. */
@@ -39,10 +39,6 @@ export interface CreateOptions {
   readonly noNewKeyring?: boolean;
   /** Where init's pid is written: digits only. */
   readonly pidFile?: string;
-  /** A unix socket that gets the terminal's master. */
-  readonly consoleSocket?: string;
-  /** Takes the terminal's master instead. */
-  readonly console?: Console;
   /** Gives up, and undoes what was done, with the signal's reason. */
   readonly abort?: AbortSignal;
   readonly inheritance: Inheritance;
@@ -51,19 +47,6 @@ export interface CreateOptions {
   readonly warn: (message: string) => void;
   /** Fails this step of the plan, for tests. */
   readonly fault?: number;
-}
-
-export interface TerminalSize {
-  readonly height: number;
-  readonly width: number;
-}
-
-/** Where the terminal is shown when it does not go to a console socket. */
-export interface Console {
-  /** Asked for before anything is done, when the process wants a terminal; throws where it cannot be shown. */
-  size(): TerminalSize;
-  /** Takes the terminal's master, and closes it. */
-  take(master: number): void;
 }
 
 /** A container whose init waits at the gate "created", under lock. */
@@ -113,7 +96,7 @@ export async function prepare(options: CreateOptions, { waitForStart }: { readon
   checkId(id);
   const { config, bytes } = readBundle(bundle);
   refuseUnsupported(config, bytes, warn);
-  const terminalSize = checkConsole(config, options);
+  const terminalSize = checkConsole(config.process, options);
   const host = probeHost(store.root);
   const plan = makePlan(config, host, planOptions(options, { waitForStart, terminalSize }));
   tellWarnings(plan.warnings, bytes, warn);
@@ -134,7 +117,7 @@ export async function prepare(options: CreateOptions, { waitForStart }: { readon
     store.saveConfig(id, bytes);
     const steps = new CreateSteps(makeHandlers({ options, config, host }));
     const { inheritance, fault, abort } = options;
-    execution = new Execution(plan, { inheritance, runners: steps.runners, telling: telling({ plan, bytes, warn }), fault, abort });
+    execution = new Execution(plan, { inheritance, runners: steps.runners, telling: telling({ purpose: "create the container", plan, place: placeIn(bytes), warn }), fault, abort });
     execution.cleanup.add(() => steps.close());
     await execution.untilCreated();
     const state = createdState(draft, execution.init.pid, steps.cgroup);
@@ -178,19 +161,7 @@ export function refuseUnsupported(config: Config, bytes: Uint8Array, warn: (mess
   throw new ConfigError("config.json", problems.map((problem) => ({ ...place(problem.pointer), ...problem })));
 }
 
-/** The terminal needs somebody to go to, before there is anything to undo; returns the size that it is to have there. */
-function checkConsole({ process }: Config, { consoleSocket, console }: CreateOptions): TerminalSize | undefined {
-  const terminal = process?.terminal === true;
-  if (terminal && consoleSocket === undefined && console === undefined) {
-    throw new UsageError("cannot allocate tty if tsrun will detach without setting console socket (config.json /process/terminal)");
-  }
-  if (consoleSocket !== undefined && (!terminal || console !== undefined)) {
-    throw new UsageError("cannot use console socket if tsrun will not detach or allocate tty (config.json /process/terminal)");
-  }
-  return terminal ? console?.size() : undefined;
-}
-
-function draftState(config: Config, plan: Plan, { id, bundle }: CreateOptions): StoredState {
+function draftState(config: Config, plan: Plan, { id, bundle, noNewKeyring = false }: CreateOptions): StoredState {
   const { poststart, poststop } = config.hooks ?? {};
   const created = plan.steps.findIndex((step) => step.op === "gate" && step.name === "created");
   const pid = config.linux?.namespaces?.find(({ type }) => type === "pid");
@@ -209,6 +180,7 @@ function draftState(config: Config, plan: Plan, { id, bundle }: CreateOptions): 
     startTime: 0,
     ownPidNamespace: pid !== undefined && (pid.path === undefined || pid.path === ""),
     hasProcess: config.process !== undefined && (config.process.args ?? []).length > 0,
+    ...(noNewKeyring ? { noNewKeyring } : {}),
     hooks: { ...(poststart === undefined ? {} : { poststart }), ...(poststop === undefined ? {} : { poststop }) },
     lastSteps: lastSteps(plan, created),
   };
@@ -277,85 +249,6 @@ function makeHandlers({ options, config, host }: { options: CreateOptions; confi
       await sendListener({ listener, pid, state, seccomp: config.linux?.seccomp });
     },
   };
-}
-
-interface Told {
-  readonly plan: Plan;
-  readonly bytes: Uint8Array;
-  readonly warn: (message: string) => void;
-}
-
-function telling({ plan, bytes, warn }: Told): Telling {
-  return {
-    purpose: "create the container",
-    warn: (step, errno) => {
-      const failed = plan.steps[step];
-      if (failed !== undefined) warn(stepError({ ...failed, index: step }, { errno, text: "" }, bareplace).message);
-    },
-    stepFailed: (step, error) => {
-      const { op = "", what = op } = plan.steps[step] ?? {};
-      const at = pointerOf(plan, step, error);
-      const place = at === undefined ? undefined : placeIn(bytes)(at);
-      if ((error instanceof HookError || error instanceof CgroupError) && place !== undefined) {
-        const message = `${error.message} (${formatPlace("config.json", place)})`;
-        return error instanceof HookError ? new HookError(message, { cause: error }) : new CgroupError(message, { cause: error });
-      }
-      if (!(error instanceof SystemError)) return error;
-      const { errno, reason, action } = error;
-      const detail = action === what ? reason : `cannot ${action}: ${reason}`;
-      return new StepError({ step, op, action: what, errno, reason: detail, place, hint: hintOf({ op, what }, errno) }, { cause: error });
-    },
-    failure: ({ step, errno, text }) => {
-      const failed = plan.steps[step] ?? { op: "gate" };
-      return stepError({ ...failed, index: step }, { errno, text }, placeIn(bytes));
-    },
-  };
-}
-
-/** What asks for a step; for a controller that cannot be had it is the limit that needs it. */
-function pointerOf({ steps }: Plan, step: number, error: unknown): string | undefined {
-  const controller = error instanceof CgroupError ? error.controller : undefined;
-  if (controller === undefined) return steps[step]?.at;
-  return steps.find((other) => other.op === "cgroup_write" && other.controller === controller)?.at;
-}
-
-function bareplace(pointer: string): Place {
-  return { pointer };
-}
-
-/** Line and column are looked for only now that there is something to report. */
-export function placeIn(bytes: Uint8Array): (pointer: string) => Place {
-  return (pointer) => placeOf(new TextDecoder().decode(bytes), pointer);
-}
-
-async function handOverConsole(master: number, { consoleSocket, console }: CreateOptions): Promise<void> {
-  if (console !== undefined) {
-    console.take(master);
-    return;
-  }
-  let socket: number | undefined;
-  try {
-    socket = native().connectUnix(consoleSocket ?? "");
-    native().send(socket, new TextEncoder().encode("/dev/pts/ptmx"), [master]);
-  } finally {
-    if (socket !== undefined) closeSync(socket);
-    closeSync(master);
-  }
-}
-
-/**
- * In one step, so that a reader never finds half a number; without a newline, because some read the whole file as one.
- * The folder may be one where others may write, so no link of theirs is followed.
- */
-export function writePidFile(path: string, pid: number): void {
-  const temporary = join(dirname(path), `.${basename(path)}`);
-  try {
-    rmSync(temporary, { force: true });
-    writeFileSync(temporary, `${pid}`, { mode: 0o644, flag: "wx" });
-    renameSync(temporary, path);
-  } catch (error) {
-    throw inWords(`write the pid file "${path}"`, error);
-  }
 }
 
 function messageOf(error: unknown): string {

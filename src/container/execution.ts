@@ -12,6 +12,7 @@ import { installedFile, native } from "../native/native.ts";
 import type { Spawned } from "../native/native.ts";
 import { ready } from "../native/waiter.ts";
 import { encodePlan } from "../plan/encode.ts";
+import { isEntry } from "../plan/cgroup.ts";
 import type { Fd, Plan, RuntimeOp, RuntimeStep } from "../plan/step.ts";
 import { Cleanup } from "./cleanup.ts";
 import { inWords } from "./store.ts";
@@ -56,6 +57,8 @@ export class Execution {
   readonly #aborted: Promise<never> | undefined;
   readonly #fds = new Map<Fd, number>();
   #init: Spawned | undefined;
+  /** Resolves when the first of two stages is gone. */
+  #firstStage: Promise<void> = Promise.resolve();
   #gate: Gate | undefined;
   /** What came with the gate that init waits at. */
   #received: readonly number[] = [];
@@ -96,7 +99,7 @@ export class Execution {
       if (message.kind !== "gate") continue;
       this.#received = message.fds;
       const step = steps[message.step];
-      if (step?.op === "gate" && step.name === "created") return;
+      if (step?.op === "gate" && step.name === "created") return this.#firstStage;
       await this.#runtimeSteps(message.step + 1);
       this.#gate?.go();
     }
@@ -114,6 +117,12 @@ export class Execution {
       if (message.kind === "failure") throw this.#telling.failure(message);
       if (message.kind === "end") return;
     }
+  }
+
+  /** Kills init, and does not wait for its end: one that is frozen dies when it is thawed. */
+  abandon(): void {
+    if (this.#init !== undefined) kill(this.#init);
+    this.cleanup.release();
   }
 
   /** Closes what only the making needed. */
@@ -157,8 +166,8 @@ export class Execution {
 
   /** Clones init into new namespaces and into a cgroup. */
   spawn({ flags, inherit, intoCgroup }: StepOf<"spawn">, directories: readonly CgroupDirectory[]): void {
-    const entry = this.#openEntry(directories, inherit);
     const { stdio, preserved, nofile, ignored, blocked } = this.#inheritance;
+    const entry = this.#openEntry(directories, { inherit, intoCgroup });
     const closing: number[] = [];
     try {
       const program = native().sealedCopy("tsrun-init", initPath());
@@ -167,6 +176,7 @@ export class Execution {
       closing.push(planFd);
       const [ours, theirs] = native().socketpair();
       closing.push(theirs);
+      this.#gate?.close();
       this.#gate = new Gate(ours);
       const own = stdio.length + preserved.length;
       this.#init = native().spawn({
@@ -175,7 +185,7 @@ export class Execution {
         env: [],
         fds: [...stdio, ...preserved, planFd, theirs, ...inherit.map((name) => this.#fds.get(name) ?? -1)],
         flags,
-        ...(intoCgroup && entry.directory !== undefined ? { cgroup: entry.directory } : {}),
+        ...(entry.directory === undefined ? {} : { cgroup: entry.directory }),
         ...(nofile === undefined ? {} : { nofile }),
         ...(ignored === undefined ? {} : { ignored }),
         ...(blocked === undefined ? {} : { blocked }),
@@ -197,15 +207,15 @@ export class Execution {
     );
   }
 
-  #openEntry(directories: readonly CgroupDirectory[], inherit: readonly Fd[]): EntryDescriptors {
-    const entry = entryDescriptors({ directories }, (fd) => native().fstatfs(fd));
-    const names = inherit.filter((name) => name.endsWith(" tasks"));
-    entry.tasks.forEach((fd, index) => this.#fds.set(names[index] ?? "", fd));
+  #openEntry(directories: readonly CgroupDirectory[], { inherit, intoCgroup }: Pick<StepOf<"spawn">, "inherit" | "intoCgroup">): EntryDescriptors {
+    const entry = entryDescriptors(directories, { fstatfs: (fd) => native().fstatfs(fd), intoCgroup });
+    const names = inherit.filter(isEntry);
+    entry.files.forEach((fd, index) => this.#fds.set(names[index] ?? "", fd));
     return entry;
   }
 
   #closeEntry(entry: EntryDescriptors): void {
-    for (const [name, fd] of this.#fds) if (entry.tasks.includes(fd)) this.#fds.delete(name);
+    for (const [name, fd] of this.#fds) if (entry.files.includes(fd)) this.#fds.delete(name);
     closeEntry(entry);
   }
 
@@ -215,17 +225,19 @@ export class Execution {
     const message = await (this.#aborted === undefined ? next : Promise.race([next, this.#aborted]));
     if (message === undefined) return { kind: "end" };
     if (message.kind === "warning") this.#telling.warn(message.step, message.errno, message.value);
-    if (message.kind === "child") await this.#secondStage(message);
+    if (message.kind === "child") this.#secondStage(message);
     return message;
   }
 
   /** The first stage ends when it has cloned the second, which is this process's child, too. */
-  async #secondStage({ pid, pidfd }: Spawned): Promise<void> {
+  #secondStage({ pid, pidfd }: Spawned): void {
     const first = this.init;
     this.#init = { pid, pidfd };
-    await ready(first.pidfd);
-    native().waitPidfd(first.pidfd);
-    closeSync(first.pidfd);
+    // Nothing waits for its end but its number, which is free when it was waited for.
+    this.#firstStage = ready(first.pidfd).then(() => {
+      native().waitPidfd(first.pidfd);
+      closeSync(first.pidfd);
+    });
   }
 
   async #initDied(): Promise<Error> {
@@ -261,15 +273,24 @@ function rejection(abort: AbortSignal): Promise<never> {
 }
 
 /** Ends init and waits until it is gone: with its pid namespace go all processes of the container. */
-async function endOf({ pidfd }: Spawned): Promise<void> {
+async function endOf(init: Spawned): Promise<void> {
+  const { pidfd } = init;
   try {
-    native().pidfdSendSignal(pidfd, SIGKILL);
+    kill(init);
     await ready(pidfd);
     native().waitPidfd(pidfd);
   } catch {
-    // It ended by itself and was waited for.
+    // It was waited for.
   }
   closeSync(pidfd);
+}
+
+function kill({ pidfd }: Spawned): void {
+  try {
+    native().pidfdSendSignal(pidfd, SIGKILL);
+  } catch {
+    // It ended by itself.
+  }
 }
 
 function initPath(): string {

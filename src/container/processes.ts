@@ -18,21 +18,13 @@ export async function endProcesses(state: StoredState): Promise<void> {
   const directories = state.cgroup?.directories ?? [];
   const init = openInit(state);
   try {
-    if (init !== undefined) killInit(init);
+    if (init !== undefined) signalPidfd(init, SIGKILL);
     if (!state.ownPidNamespace || init === undefined) killAll(directories, killPid);
     // A frozen process dies only when it is thawed.
     thaw(directories);
     if (init !== undefined) await readyWithin(init, MOST_SECONDS_TO_DIE);
   } finally {
     if (init !== undefined) closeSync(init);
-  }
-}
-
-function killInit(pidfd: number): void {
-  try {
-    native().pidfdSendSignal(pidfd, SIGKILL);
-  } catch (error) {
-    if (!isNativeError(error) || error.code !== "ESRCH") throw error;
   }
 }
 
@@ -82,6 +74,15 @@ async function readyWithin(fd: number, seconds: number): Promise<boolean> {
 /** Kills a process; one that is gone by now has what was wanted. */
 export function killPid(pid: number): void {
   signalPid(pid, SIGKILL);
+}
+
+/** Sends a signal to a process of which a pidfd is held; one that has ended has nobody left to reach. */
+export function signalPidfd(pidfd: number, signal: number): void {
+  try {
+    native().pidfdSendSignal(pidfd, signal);
+  } catch (error) {
+    if (!isNativeError(error) || error.code !== "ESRCH") throw error;
+  }
 }
 
 export function signalPid(pid: number, signal: number): void {

@@ -9,6 +9,8 @@ import { forget, ready } from "../native/waiter.ts";
 import { prepare } from "./create.ts";
 import type { CreateOptions } from "./create.ts";
 import { destroy } from "./delete.ts";
+import { forward } from "./foreground.ts";
+import type { Foreground, Program } from "./foreground.ts";
 import { endProcesses } from "./processes.ts";
 import { runPoststart } from "./start.ts";
 import type { StoredState } from "./state.ts";
@@ -18,23 +20,6 @@ export interface RunOptions extends CreateOptions {
   readonly keep?: boolean;
   /** Who waits for the program's end; absent: `run` returns when the program runs. */
   readonly foreground?: Foreground;
-}
-
-/** Is told of each turn of a run. */
-export interface Foreground {
-  /** The container is there, and its program about to begin. */
-  starting(): void;
-  running(program: Program): void;
-  /** The program has ended; resolves when all it had to say is shown. */
-  ended(): Promise<void>;
-}
-
-/** A container's running program. */
-export interface Program {
-  signal(number: number): void;
-  /** Stops all processes of the container where they are. */
-  stop(): Promise<void>;
-  continue(): void;
 }
 
 /** How the container's process ended; undefined when it was left running. */
@@ -102,7 +87,7 @@ async function remove(state: StoredState, options: RunOptions): Promise<void> {
 }
 
 function program(pidfd: number, { cgroup }: StoredState): Program {
-  const signal = (number: number): void => sendSignal(pidfd, number);
+  const signal = (number: number): void => forward(pidfd, number);
   const directories = cgroup?.directories ?? [];
   let frozen = false;
   return {
@@ -122,12 +107,4 @@ function program(pidfd: number, { cgroup }: StoredState): Program {
       signal(SIGCONT);
     },
   };
-}
-
-function sendSignal(pidfd: number, signal: number): void {
-  try {
-    native().pidfdSendSignal(pidfd, signal);
-  } catch {
-    // It has ended, and the signal has nobody left to reach.
-  }
 }

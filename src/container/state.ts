@@ -32,6 +32,8 @@ export interface StoredState {
   /** The container has a pid namespace of its own, so the end of init is the end of all its processes. */
   readonly ownPidNamespace: boolean;
   readonly hasProcess: boolean;
+  /** The container has no session keyring of its own, so further processes join none. */
+  readonly noNewKeyring?: true;
   readonly hooks: { readonly poststart?: readonly Hook[]; readonly poststop?: readonly Hook[] };
   /** What init still does after `start`, so that a failure there can be told in words. */
   readonly lastSteps: readonly LastStep[];

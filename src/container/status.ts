@@ -11,11 +11,12 @@ import type { Store } from "./store.ts";
 /** "paused" is not of the specification, which allows more values; engines know it. */
 export type Status = "creating" | "created" | "running" | "paused" | "stopped";
 
-type Verb = "start" | "kill" | "delete" | "pause" | "resume" | "update";
+type Verb = "start" | "exec" | "kill" | "delete" | "pause" | "resume" | "update";
 
 /** The statuses in which an operation may be done (runtime.md#operations). */
 const ALLOWED: Readonly<Record<Verb, readonly Status[]>> = {
   start: ["created"],
+  exec: ["created", "running"],
   kill: ["created", "running", "paused"],
   delete: ["stopped"],
   pause: ["created", "running"],
@@ -30,6 +31,11 @@ const REFUSALS: Readonly<Record<Verb, Readonly<Partial<Record<Status, string>>>>
     running: "cannot start an already running container",
     paused: "cannot start a paused container",
     stopped: "cannot start a container that has stopped",
+  },
+  exec: {
+    creating: "it is still being created",
+    paused: "cannot exec in a paused container (use --ignore-paused to override)",
+    stopped: "cannot exec in a stopped container",
   },
   kill: { creating: "it is still being created", stopped: "container not running" },
   delete: {
@@ -54,7 +60,7 @@ export function statusOf(store: Store, state: StoredState): Status {
 /** Throws where the operation is not allowed in this status; it must have no effect then. */
 export function requireStatus(verb: Verb, id: string, status: Status): void {
   if (ALLOWED[verb].includes(status)) return;
-  throw new StatusError(id, status, `cannot ${verb} container "${id}": ${REFUSALS[verb][status] ?? `it is ${status}`}`);
+  throw new StatusError(id, status, `cannot ${verb === "exec" ? "exec in" : verb} container "${id}": ${REFUSALS[verb][status] ?? `it is ${status}`}`);
 }
 
 /** Whether init is there, and is the same process: a pid alone may belong to another by now. */

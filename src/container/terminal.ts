@@ -12,7 +12,7 @@ import { closeSync, openSync } from "../native/files.ts";
 import { isNativeError, native } from "../native/native.ts";
 import { Stream, isTerminal } from "../native/stream.ts";
 import { EPOLLIN, forget, ready } from "../native/waiter.ts";
-import type { Console, TerminalSize } from "./create.ts";
+import type { Console, TerminalSize } from "./console.ts";
 
 const CHUNK_BYTES = 32 * 1024;
 /** A program that never stops talking must not keep signals from being heard. */

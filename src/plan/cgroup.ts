@@ -76,7 +76,12 @@ export function lateLimits({ lateSteps }: CgroupPlan): readonly Step[] {
   return lateSteps;
 }
 
-/** The name that a v1 hierarchy's `tasks` descriptor has in the plan. */
-export function entryFd({ mountPoint }: Hierarchy): Fd {
-  return `${mountPoint.slice(mountPoint.lastIndexOf("/") + 1)} tasks`;
+/** The name that the file by which a process enters a hierarchy's cgroup has in the plan. */
+export function entryFd({ mountPoint, version }: Pick<Hierarchy, "mountPoint" | "version">): Fd {
+  return `${mountPoint.slice(mountPoint.lastIndexOf("/") + 1)} ${version === 1 ? "tasks" : "procs"}`;
+}
+
+/** Whether a descriptor has such a name. */
+export function isEntry(name: Fd): boolean {
+  return name.endsWith(" tasks") || name.endsWith(" procs");
 }

@@ -19,7 +19,7 @@ export interface Failure {
 }
 
 /** Returns the error of a step; `place` finds line and column of a pointer. */
-export function stepError(step: FailedStep, failure: Failure, place: (pointer: string) => Place): StepError {
+export function stepError(step: FailedStep, failure: Failure, place: (pointer: string) => Place | undefined): StepError {
   const { name } = describeErrno(failure.errno);
   return new StepError({
     step: step.index,

@@ -15,18 +15,32 @@ const DEFAULT_UMASK = 0o022;
 /** To load a filter without no_new_privs. */
 const CAP_SYS_ADMIN = 1n << 21n;
 
-/** The steps between a finished root file system and the gate "created". */
-export function dropIdentity(
-  context: PlanContext,
-  { capabilities, seccomp }: { readonly capabilities: CapabilityPlan; readonly seccomp: SeccompPlan | undefined },
-): Step[] {
-  const { process } = context.config;
-  if (process === undefined) return [];
-  const { uid = 0, gid = 0, umask = DEFAULT_UMASK, additionalGids } = process.user ?? {};
-  const noNewPrivileges = process.noNewPrivileges === true;
-  // With no_new_privs anybody may load a filter; without, CAP_SYS_ADMIN must live until it is loaded.
-  const helper = seccomp !== undefined && !noNewPrivileges ? CAP_SYS_ADMIN : 0n;
+interface Identity {
+  readonly capabilities: CapabilityPlan;
+  readonly seccomp: SeccompPlan | undefined;
+}
 
+/** The steps between a finished root file system and the gate "created". */
+export function dropIdentity(context: PlanContext, identity: Identity): Step[] {
+  return [...asRoot(context), ...limits(context), ...scheduling(context), ...becomeUser(context, identity), ...restrictCalls(context, identity)];
+}
+
+/** After the limits, which may be what allows it. */
+function scheduling(context: PlanContext): Step[] {
+  const { process, linux } = context.config;
+  if (process === undefined) return [];
+  return [...scheduler(process, context), ...memoryPolicy(linux), ...personality(linux)];
+}
+
+/** With no_new_privs anybody may load a filter; without, CAP_SYS_ADMIN must live until it is loaded. */
+function filterNeeds({ config }: PlanContext, { seccomp }: Identity): bigint {
+  return seccomp !== undefined && config.process?.noNewPrivileges !== true ? CAP_SYS_ADMIN : 0n;
+}
+
+/** What only root may do, and what the user finds done. */
+export function asRoot({ config: { process } }: PlanContext): Step[] {
+  if (process === undefined) return [];
+  const { uid = 0, umask = DEFAULT_UMASK } = process.user ?? {};
   const steps: Step[] = [
     ...init([{ op: "umask", mask: umask }], { at: "/process/user/umask", what: "set the umask" }),
     ...init([{ op: "cwd", path: process.cwd, make: false, attempt: true }], cwdReason(process.cwd)),
@@ -36,9 +50,16 @@ export function dropIdentity(
   if ((environmentValue(process.env ?? [], "HOME") ?? "") === "") {
     steps.push(...init([{ op: "home", uid }], { at: "/process/env", what: "find the user's home" }));
   }
-  steps.push(...limits(context));
-  const { linux } = context.config;
-  steps.push(...scheduler(process, context), ...memoryPolicy(linux), ...personality(linux));
+  return steps;
+}
+
+/** From root to the user and his capabilities, and to a program that he may execute. */
+export function becomeUser(context: PlanContext, identity: Identity): Step[] {
+  const { capabilities } = identity;
+  const { process } = context.config;
+  if (process === undefined) return [];
+  const { uid = 0, gid = 0, additionalGids } = process.user ?? {};
+  const steps: Step[] = [];
   // The bounding set needs CAP_SETPCAP, which setresuid takes away unless the capabilities are kept.
   steps.push(
     ...init([{ op: "capbset_drop", keep: capabilities.bounding }], {
@@ -47,15 +68,23 @@ export function dropIdentity(
     }),
   );
   steps.push(...setIds(context, { uid, gid, additionalGids }));
-  steps.push(...setCapabilities(capabilities, helper, "set the capabilities"));
+  steps.push(...setCapabilities(capabilities, filterNeeds(context, identity), "set the capabilities"));
   // With the user's rights: root's may not reach a directory on a network file system that knows no root.
   steps.push(...init([{ op: "cwd", path: process.cwd, make: false, attempt: false }], cwdReason(process.cwd)));
-  if (noNewPrivileges) {
+  if (process.noNewPrivileges === true) {
     const op: InitOp = { op: "prctl", option: PR_SET_NO_NEW_PRIVS, arg2: 1, arg3: 0, arg4: 0, arg5: 0 };
     steps.push(...init([op], { at: "/process/noNewPrivileges", what: "set no_new_privs" }));
   }
   steps.push(...findProgram(context));
-  if (seccomp !== undefined) steps.push(...loadFilter(seccomp));
+  return steps;
+}
+
+/** The filter, and the end of what only its loading needed. */
+export function restrictCalls(context: PlanContext, identity: Identity): Step[] {
+  const { capabilities, seccomp } = identity;
+  if (context.config.process === undefined || seccomp === undefined) return [];
+  const steps = loadFilter(seccomp);
+  const helper = filterNeeds(context, identity);
   // The helper leaves with the filter in place; a program that has the capability anyway loses nothing.
   if ((capabilities.permitted & capabilities.effective & helper) !== helper) {
     steps.push(...setCapabilities(capabilities, 0n, "drop CAP_SYS_ADMIN again", false));

@@ -22,7 +22,7 @@ export const OPS = {
   clone: { code: 3, fields: [["flags", "u"]], calls: "(pipe2 clone3 (sendmsg write )?)?(close read close )?" },
   gate: { code: 4, fields: [["name", "s"], ["send", "f"], ["receive", "f"], ["count", "u"]], calls: "(sendmsg |write )(recvmsg |read )" },
   write: { code: 5, fields: [["fd", "f"], ["data", "b"]], calls: "write " },
-  close_fds: { code: 6, fields: [["proc", "f"], ["fifo", "f"]], calls: "(close )*" },
+  close_fds: { code: 6, fields: [["keep", "f"], ["also", "f"]], calls: "(close )*" },
   chdir: { code: 7, fields: [["path", "s"]], calls: "chdir " },
   fchdir: { code: 8, fields: [["fd", "f"]], calls: "fchdir " },
   openat2: {
@@ -136,6 +136,7 @@ export const OPS = {
   ioprio_set: { code: 58, fields: [["which", "u"], ["who", "u"], ["priority", "u"]], calls: "ioprio_set " },
   personality: { code: 59, fields: [["persona", "u"]], calls: "personality " },
   set_mempolicy: { code: 60, fields: [["mode", "u"], ["flags", "u"], ["nodes", "b"]], calls: "set_mempolicy " },
+  sched_setaffinity: { code: 61, fields: [["mask", "b"]], calls: "sched_setaffinity " },
 } as const satisfies Readonly<Record<string, OpRow>>;
 
 export type OpName = keyof typeof OPS;

@@ -12,23 +12,27 @@ const EINVAL = 22;
 
 /** What may need the host's privileges: a user namespace would take them away. */
 export function earlyProcess(context: PlanContext): Step[] {
+  return [...oomScore(context), ...ioPriority(context.config.process), ...(context.hasUserNamespace ? raiseLimits(context) : [])];
+}
+
+export function oomScore({ config }: PlanContext): Step[] {
+  const { oomScoreAdj } = config.process ?? {};
+  if (oomScoreAdj === undefined) return [];
+  // The host's own /proc, which is trusted, before there is anything of the container.
+  const ops: InitOp[] = [
+    { op: "openat2", path: "/proc/self/oom_score_adj", flags: O_WRONLY, mode: 0, resolve: 0, to: "oom_score_adj" },
+    { op: "write", fd: "oom_score_adj", data: `${oomScoreAdj}` },
+  ];
+  return init(ops, { at: "/process/oomScoreAdj", what: `set oom_score_adj to ${oomScoreAdj}` });
+}
+
+/** As far up as the limits may have to go: anybody may lower them later. */
+export function raiseLimits({ config }: PlanContext): Step[] {
   const steps: Step[] = [];
-  const { process } = context.config;
-  if (process?.oomScoreAdj !== undefined) {
-    // The host's own /proc, which is trusted, before there is anything of the container.
-    const ops: InitOp[] = [
-      { op: "openat2", path: "/proc/self/oom_score_adj", flags: O_WRONLY, mode: 0, resolve: 0, to: "oom_score_adj" },
-      { op: "write", fd: "oom_score_adj", data: `${process.oomScoreAdj}` },
-    ];
-    steps.push(...init(ops, { at: "/process/oomScoreAdj", what: `set oom_score_adj to ${process.oomScoreAdj}` }));
-  }
-  steps.push(...ioPriority(process));
-  if (context.hasUserNamespace) {
-    (process?.rlimits ?? []).forEach(({ type, hard }, index) => {
-      const op: InitOp = { op: "raise_rlimit", resource: RLIMITS.indexOf(type), hard };
-      steps.push(...init([op], { at: `/process/rlimits/${index}`, what: `raise ${type} to ${hard}` }));
-    });
-  }
+  (config.process?.rlimits ?? []).forEach(({ type, hard }, index) => {
+    const op: InitOp = { op: "raise_rlimit", resource: RLIMITS.indexOf(type), hard };
+    steps.push(...init([op], { at: `/process/rlimits/${index}`, what: `raise ${type} to ${hard}` }));
+  });
   return steps;
 }
 

@@ -101,7 +101,7 @@ export function finishRootfs({ config }: PlanContext): Step[] {
 
 /** Makes the root the root, and lets go of all that leads elsewhere. */
 export function enterRootfs(context: PlanContext): Step[] {
-  const close: InitOp = { op: "close_fds", proc: "proc", ...(context.waitForStart ? { fifo: "exec fifo" } : {}) };
+  const close: InitOp = { op: "close_fds", keep: "proc", ...(context.waitForStart ? { also: "exec fifo" } : {}) };
   return [...becomeRoot(context), ...init([close], { what: "close what leads out of the container" })];
 }
 

@@ -84,6 +84,10 @@ export type RuntimeOp =
   | { readonly op: "open_idmap"; readonly uid: string; readonly gid: string; readonly to: Fd }
   /** Makes the exec fifo, and opens it as a path only. */
   | { readonly op: "exec_fifo"; readonly to: Fd }
+  /** Opens the container's process, as exec's way to its namespaces. */
+  | { readonly op: "open_init"; readonly to: Fd }
+  /** Opens the root directory of the container's process. */
+  | { readonly op: "open_root"; readonly to: Fd }
   /** Clones init into new namespaces and the container's cgroup; `inherit` are the descriptors that it begins with. */
   | { readonly op: "spawn"; readonly flags: number; readonly inherit: readonly Fd[]; readonly intoCgroup: boolean }
   /** Writes the user namespace's maps. */

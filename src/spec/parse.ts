@@ -55,6 +55,11 @@ export function parseProcess(text: string, file = "process.json"): Process {
   return judge(readDocument(text, file, false), PROCESS);
 }
 
+/** As `parseProcess`, from the file's bytes, which must be UTF-8. */
+export function parseProcessBytes(bytes: Uint8Array, file = "process.json"): Process {
+  return judge(readDocument(decodeDocument(bytes, file), file, true), PROCESS);
+}
+
 const MAX_LISTED = 100;
 
 /** The casts are sound: the schema has been asked. */

@@ -1,0 +1,122 @@
+/** `tsrun exec`. */
+
+import { exec, execInForeground } from "../container/exec.ts";
+import type { ExecOptions, ExecProcess } from "../container/exec.ts";
+import { InterruptedError, UsageError } from "../errors.ts";
+import { readFileSync, statSync } from "../native/files.ts";
+import type { ProcessChanges } from "../spec/exec-process.ts";
+import { SignalForeground } from "./foreground.ts";
+import { interruption } from "./interruption.ts";
+import { inheritance } from "./invocation.ts";
+import type { Invocation } from "./invocation.ts";
+import { flag, list, text } from "./parse.ts";
+import type { Parsed } from "./parse.ts";
+
+const EXIT_SIGNAL = 128;
+/** runc's status of an exec that did not come to run its program. */
+const EXIT_NOT_EXECUTED = 255;
+const MOST_PROCESS_BYTES = 16 * 1024 * 1024;
+/** The ids of the kernel, of which the last is nobody's (chown(2)). */
+const HIGHEST_ID = 0xffff_fffe;
+
+export async function execVerb(invocation: Invocation): Promise<number> {
+  const [id] = invocation.parsed.args;
+  if (id === undefined) throw new UsageError("cannot exec: it needs a container id (tsrun exec --help)");
+  try {
+    const options = readOptions(invocation, id);
+    const action = `exec in container "${id}"`;
+    if (flag(invocation.parsed, "detach")) {
+      await exec({ ...options, abort: interruption({ action, ignored: options.inheritance.ignored }) });
+      return 0;
+    }
+    const { code, signal } = await inForeground(options, action);
+    return signal === 0 ? code : EXIT_SIGNAL + signal;
+  } catch (error) {
+    if (error instanceof InterruptedError) throw error;
+    invocation.fail(error);
+    return EXIT_NOT_EXECUTED;
+  }
+}
+
+async function inForeground(options: ExecOptions, action: string): Promise<{ readonly code: number; readonly signal: number }> {
+  const { warn, inheritance: inherited } = options;
+  const foreground = new SignalForeground({ action, warn, ...inherited });
+  const { console, abort } = foreground;
+  try {
+    return await execInForeground({ ...options, abort, console }, foreground);
+  } finally {
+    console.close();
+  }
+}
+
+function readOptions(invocation: Invocation, id: string): ExecOptions {
+  const { parsed, store, warn, path } = invocation;
+  const pidFile = text(parsed, "pid-file") ?? "";
+  const consoleSocket = text(parsed, "console-socket") ?? "";
+  return {
+    store,
+    id,
+    process: readProcess(invocation, id),
+    cgroup: list(parsed, "cgroup"),
+    ignorePaused: flag(parsed, "ignore-paused"),
+    ...(pidFile === "" ? {} : { pidFile: path(pidFile) }),
+    ...(consoleSocket === "" ? {} : { consoleSocket: path(consoleSocket) }),
+    inheritance: inheritance(invocation),
+    warn,
+  };
+}
+
+/** A file says all; the options that change the container's own process mean nothing then, as for runc. */
+function readProcess({ parsed, path }: Invocation, id: string): ExecProcess {
+  const given = text(parsed, "process");
+  if (given === undefined) return { changes: readChanges(parsed, id) };
+  const file = path(given);
+  const { size } = statSync(file);
+  if (size > MOST_PROCESS_BYTES) throw new UsageError(`cannot use process file "${given}": it is larger than ${MOST_PROCESS_BYTES} bytes`);
+  return { bytes: readFileSync(file), name: given };
+}
+
+function readChanges(parsed: Parsed, id: string): ProcessChanges {
+  const [, ...args] = parsed.args;
+  if (args.length === 0) throw new UsageError(`cannot exec in container "${id}": exec args cannot be empty (tsrun exec --help)`);
+  const cwd = text(parsed, "cwd") ?? "";
+  if (cwd !== "" && !cwd.startsWith("/")) throw unusable("cwd", `must be an absolute path, got ${JSON.stringify(cwd)}`);
+  const env = list(parsed, "env");
+  for (const entry of env) if (entry.indexOf("=") < 1) throw unusable("env", `must be NAME=value, got ${JSON.stringify(entry)}`);
+  const groups = list(parsed, "additional-gids");
+  const capabilities = list(parsed, "cap");
+  const noNewPrivileges = parsed.options.get("no-new-privs");
+  const apparmorProfile = text(parsed, "apparmor") ?? "";
+  const selinuxLabel = text(parsed, "process-label") ?? "";
+  return {
+    args,
+    terminal: flag(parsed, "tty"),
+    ...(cwd === "" ? {} : { cwd }),
+    ...(env.length === 0 ? {} : { env }),
+    ...readUser(text(parsed, "user") ?? ""),
+    ...(groups.length === 0 ? {} : { additionalGids: groups.map((group) => readId("additional-gids", group)) }),
+    ...(capabilities.length === 0 ? {} : { capabilities }),
+    ...(typeof noNewPrivileges === "boolean" ? { noNewPrivileges } : {}),
+    ...(apparmorProfile === "" ? {} : { apparmorProfile }),
+    ...(selinuxLabel === "" ? {} : { selinuxLabel }),
+  };
+}
+
+/** Numbers only: names are the container's to change (CVE-2016-3697). */
+function readUser(user: string): { readonly uid?: number; readonly gid?: number } {
+  if (user === "") return {};
+  const colon = user.indexOf(":");
+  const uid = readId("user", colon < 0 ? user : user.slice(0, colon));
+  return colon < 0 ? { uid } : { uid, gid: readId("user", user.slice(colon + 1)) };
+}
+
+function readId(option: string, given: string): number {
+  if (!/^\d{1,10}$/.test(given) || Number(given) > HIGHEST_ID) {
+    throw unusable(option, `must be a number between 0 and ${HIGHEST_ID}, got ${JSON.stringify(given)}`);
+  }
+  return Number(given);
+}
+
+function unusable(option: string, reason: string): UsageError {
+  return new UsageError(`cannot use option "--${option}": it ${reason}`);
+}
