@@ -6,6 +6,12 @@ import type { Deviation } from "./deviation.ts";
 /** crun makes the cgroups first of all, and does not remove them when something in them is wrong. */
 const LEAVES = "it leaves its cgroups behind";
 
+/** It goes on where crun's parser meets another type than it expects. */
+const CRUN_PASSES_OVER =
+  "NS-01 NS-03 TO-01 DEV-01 ND-01 ND-02 CG-02 CG-03 RD-01 RD-02 RD-03 RD-04 RD-05 RD-06 RM-01 RM-02 RM-03 RM-04 RM-05 RM-06 RM-07 RM-08 RM-09 " +
+  "RM-10 RC-01 RC-02 RC-03 RC-04 RC-05 RC-06 RC-07 RC-08 RC-09 RC-10 RB-01 RB-02 RB-03 RB-04 RB-08 RB-09 RB-10 RB-11 RH-01 RN-01 RN-02 RN-03 " +
+  "RP-01 RP-02 RR-01 RR-02 RR-03 RU-01 RDT-01 MP-01 SC-01 RFP-01 MSK-01 ROP-01 LBL-01 PER-01";
+
 export const LINUX_DEVIATIONS: readonly Deviation[] = [
   { runtime: "runc 1.1", test: 'mounts: RFP-01 rootfsPropagation "shared"', reason: "a defect that 1.2 has no more" },
   { runtime: "runc 1.1", test: 'mounts: RFP-01 rootfsPropagation "unbindable"', reason: "a defect that 1.2 has no more" },
@@ -40,4 +46,23 @@ export const LINUX_DEVIATIONS: readonly Deviation[] = [
   ...each("crun", "cpu", ["RC-03 a quota that the kernel", "RC-05 a period that", "RC-06 RC-07 a runtime above"], LEAVES),
   ...each("crun", "cpu", ["RC-08 a list of cpus that is none", "RC-09 a list of nodes that is none", "RC-10 an idle that is"], LEAVES),
   ...each("crun", "device rules", ["RD-03 an unknown type", "RD-06 an unknown"], LEAVES),
+  ...each("crun", "types of linux", CRUN_PASSES_OVER.split(" "), "it passes over a value of another type"),
+  ...each("crun 1.8", "types of linux", "TO-02 TO-03 RDT-02 RDT-03 RDT-04 RDT-05 RDT-06 MP-02 MP-03 MP-04".split(" "), "it does not know the field"),
+  ...each("crun", "types of linux", ["RB-05", "RB-06", "RB-07", "RB-12", "RB-13"], LEAVES),
+  ...each("crun", "required of linux", ["RB-05", "RB-06 RB-07", "RB-12", "RB-13"], LEAVES),
+  ...each("crun", "required of linux", ["DEV-04", "DEV-05", "RH-03", "RN-05", "SC-15", "SC-16"], "it takes what is missing for 0"),
+  { runtime: "crun", test: "required of linux: RD-02", reason: "it takes what is missing for false" },
+  { runtime: "crun", test: "required of linux: RR-02", reason: "there is no such controller, and it does not mind" },
+  { runtime: "crun 1.8", test: "required of linux: MP-02", reason: "it does not know the field" },
+  ...each("runc", "types of linux", ["ND-01", "ND-02", "RDT-05", "RDT-06", "MP-01", "MP-02", "MP-03", "MP-04"], "it does not know the field"),
+  ...each("runc 1.1", "types of linux", ["TO-01", "TO-02", "TO-03"], "it does not know the field"),
+  { runtime: "runc", test: "types of linux: SC-03", reason: "it takes numbers of 64 bits" },
+  ...each("runc", "required of linux", ["DEV-04", "DEV-05", "SC-15", "SC-16"], "it takes what is missing for 0"),
+  { runtime: "runc", test: "required of linux: RD-02", reason: "it takes what is missing for false" },
+  { runtime: "runc", test: "required of linux: DEV-03", reason: "it makes no device" },
+  { runtime: "runc", test: "required of linux: RB-06 RB-07", reason: "it does not look at it" },
+  { runtime: "runc", test: "required of linux: MP-02", reason: "it does not know the field" },
+  { runtime: "runc 1.1", test: "required of linux: PER-02", reason: "it does not know the field" },
+  { runtime: "runc", test: "required of linux: SC-02", reason: "it sets no filter" },
+  { runtime: "runc", test: "required of linux: SC-10", reason: "it passes over the rule" },
 ];
