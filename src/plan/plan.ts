@@ -10,6 +10,7 @@ import { devices } from "./devices.ts";
 import { containerHooks, runtimeHooks, startHooks } from "./hooks.ts";
 import { openIdmaps } from "./idmap.ts";
 import { dropIdentity } from "./identity.ts";
+import { ignoredOptions } from "./ignored-options.ts";
 import { enterIntelRdt, intelRdt } from "./intel-rdt.ts";
 import { maskedPaths, readonlyPaths } from "./masks.ts";
 import { bindSources, finishDev, mounts, relativeDestinations } from "./mounts.ts";
@@ -82,5 +83,5 @@ export function plan(config: Config, host: Host, options: PlanOptions): Plan {
     ...startHooks(context),
     ...program(context),
   ];
-  return { steps, warnings: [...capabilities.warnings, ...relativeDestinations(context)] };
+  return { steps, warnings: [...capabilities.warnings, ...relativeDestinations(context), ...ignoredOptions(context)] };
 }

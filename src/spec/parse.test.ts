@@ -147,7 +147,7 @@ test("parseConfig() needs time in proportion to the text, however much is wrong"
   const hostile = {
     "a schema error in each item": `"mounts":[${many("{}")}]`,
     "a check's problem in each item": `"linux":{"namespaces":[${many('{"type":"pid"}')}]}`,
-    "a slip in each item": `"mounts":[{"destination":"/","source":"/","options":["bind",${many('"noexce"')}]}]`,
+    "a slip in each item": `"process":{"cwd":"/","args":["a"],"rlimits":[${many('{"type":"RLIMIT_NOFILES","soft":0,"hard":0}')}]}`,
     "a key twice": `"a":{${many('"a":1')}}`,
   };
   for (const [name, inner] of Object.entries(hostile)) {

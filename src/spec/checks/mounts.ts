@@ -4,7 +4,7 @@ import { MOUNT_OPTIONS } from "../../linux/mount-options.ts";
 import type { Config, Mount } from "../config.ts";
 import type { Path } from "../pointer.ts";
 import { checkIdMappings } from "./id-mappings.ts";
-import { hasNamespace, meant, quoted, type Report } from "./report.ts";
+import { hasNamespace, quoted, type Report } from "./report.ts";
 
 export function checkMounts({ mounts = [], linux }: Config, report: Report): void {
   for (let i = 0; i < mounts.length; i++) {
@@ -26,15 +26,8 @@ function isBind(options: readonly string[]): boolean {
   return options.includes("rbind") || options.includes("bind");
 }
 
-/** A bind mount has no file system of its own: such an option would change the host's mount, if anything. */
-function checkBind({ source = "", options = [] }: Mount, path: Path, report: Report): void {
+function checkBind({ source = "" }: Mount, path: Path, report: Report): void {
   if (source === "") report(path, '"source" is required for a bind mount');
-  for (let i = 0; i < options.length; i++) {
-    const option = options[i];
-    if (option === undefined || option === "" || Object.hasOwn(MOUNT_OPTIONS, option)) continue;
-    const message = `a bind mount cannot have the file system's option ${quoted(option)}`;
-    report([...path, "options", i], message, meant(option, Object.keys(MOUNT_OPTIONS)));
-  }
 }
 
 function checkOther({ type = "", options = [] }: Mount, path: Path, report: Report): void {
