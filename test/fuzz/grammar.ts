@@ -26,7 +26,7 @@ export class Grammar {
   readonly fields: readonly Field[];
 
   constructor(folder: string) {
-    for (const name of fs.readdirSync(folder)) this.#files.set(name, JSON.parse(fs.readFileSync(join(folder, name), "utf8")));
+    for (const name of fs.readdirSync(folder).filter((entry) => entry.endsWith(".json"))) this.#files.set(name, JSON.parse(fs.readFileSync(join(folder, name), "utf8")));
     this.fields = this.#fieldsOf(this.#files.get("config-schema.json") ?? {}, "config-schema.json", []);
   }
 

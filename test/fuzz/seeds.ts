@@ -19,7 +19,7 @@ export function readSeeds(folder: string): Seed[] {
     .map((name) => ({ name, config: fit(JSON.parse(fs.readFileSync(join(folder, name), "utf8"))) }));
 }
 
-const FILES: ReadonlySet<string> = new Set(["resolv.conf", "hostname", "hosts", ".containerenv", "termination-log"]);
+const FILES: ReadonlySet<string> = new Set(["resolv.conf", "hostname", "hosts", "etc-hosts", ".containerenv", "8c2d5f01"]);
 
 /** Only what names things of the machine where the config was written is changed. */
 function fit(given: Json): Json {
@@ -39,7 +39,8 @@ function fit(given: Json): Json {
     if (isBind && typeof source === "string") mount["source"] = FILES.has(basename(source)) ? "/src/file" : "/src/dir";
   }
   for (const namespace of objectsIn(linux, "namespaces")) {
-    if (typeof namespace["path"] === "string" && namespace["path"] !== "") namespace["path"] = `/run/ns/${namespace["type"] === "network" ? "net" : String(namespace["type"])}`;
+    const { type, path } = namespace;
+    if (typeof path === "string" && path !== "") namespace["path"] = type === "pid" ? "/proc/1/ns/pid" : `/run/ns/${type === "network" ? "net" : String(type)}`;
   }
   return config;
 }
