@@ -1,15 +1,13 @@
 /** `features`: the document, and that everything it lists works or is recognised (features.md, features-linux.md). */
 
 import * as fs from "node:fs";
-import { join } from "node:path";
-import { Ajv } from "ajv";
 import * as assert from "uvu/assert";
 import type { BundleConfig } from "../test/bundle.ts";
 import { skip } from "../test/harness.ts";
 import type { Ground } from "../test/harness.ts";
-import { officialSchema } from "../test/official-schema.ts";
 import { withUserNamespace } from "../test/rich-configs.ts";
 import { created, file, inside, output, read, refused, run, runBundle, running, script } from "./containers.ts";
+import { isValid } from "./official.ts";
 import { listen } from "./probe.ts";
 import { isOurs, onlyOurs, suite } from "./suite.ts";
 
@@ -75,15 +73,7 @@ test("FE-01 to FE-29 it is valid against the official schema, prints four blanks
   const text = output(await t.runtime(["features"]));
   if (isOurs()) assert.is(text, `${JSON.stringify(JSON.parse(text), undefined, 4)}\n`);
   assert.is.not((await t.runtime(["features", "none"])).status, 0);
-  const official = officialSchema();
-  if (typeof official === "string") skip(official);
-  const ajv = new Ajv({ strict: false, validateSchema: false, meta: false });
-  for (const name of fs.readdirSync(official.folder).filter((each) => each.endsWith(".json"))) {
-    const { $schema: _, ...schema } = JSON.parse(read(join(official.folder, name))) as Record<string, unknown>;
-    ajv.addSchema(schema, name);
-  }
-  const validate = ajv.getSchema("features-schema.json");
-  assert.ok(validate?.(JSON.parse(text)), JSON.stringify(validate?.errors));
+  isValid("features-schema.json", JSON.parse(text), "features");
 });
 
 test("FE-01 FE-02 the lowest and the highest version are taken from a config", async (t) => {
