@@ -44,6 +44,17 @@ export async function unifiedValue(container: Container, name: string): Promise<
   return read(join(await cgroupOf(container), name)).trim();
 }
 
+/** Whether this host has cgroup v2 only. */
+export function isUnified(): boolean {
+  return fs.existsSync(join(CGROUP_ROOT, "cgroup.controllers"));
+}
+
+/** What holds in a container's cgroup, by the file's name on v1 or, after a bar, on v2: `pids.max|pids.max`. */
+export function limitOf(container: Container, names: string): Promise<string> {
+  const [legacy = "", unified = ""] = names.split("|");
+  return isUnified() ? unifiedValue(container, unified) : value(container, legacy);
+}
+
 /** A config with these resources, and no others. */
 export function withResources(resources: Readonly<Record<string, unknown>>): (config: BundleConfig) => void {
   return (config) => (config.linux.resources = resources);

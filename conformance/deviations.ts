@@ -47,6 +47,8 @@ export const DEVIATIONS: readonly Deviation[] = [
   { runtime: "runc 1.1", test: "namespaces: TOP-06", reason: "1.2 has it" },
   { runtime: "runc", test: "namespaces: a container without any namespaces", reason: "it needs a /proc in the container" },
   { runtime: "runc 1.3", test: "kill, delete, run: kill --all sends the signal to each", reason: "since 1.2 it is the same as without" },
+  { runtime: "runc 1.1", test: "update: --cpu-idle", reason: "1.2 has it" },
+  { runtime: "runc 1.1", test: "update: --cpu-burst", reason: "1.2 has it" },
   { runtime: "runc", test: "resources: RM-06", reason: "it warns and ignores it" },
   { runtime: "runc", test: "resources: RB-06", reason: "it takes it" },
   { runtime: "runc 1.1", test: "resources: RH-01", reason: "it limits pages in use only" },

@@ -20,14 +20,16 @@ import { processesOf } from "./container/ps.ts";
 import { resume } from "./container/resume.ts";
 import { start } from "./container/start.ts";
 import { Store } from "./container/store.ts";
+import { currentResources, update } from "./container/update.ts";
 import { UsageError } from "./errors.ts";
 import { parseSignal } from "./linux/signals.ts";
 import { native } from "./native/native.ts";
 import { EPOLLIN, forget, ready } from "./native/waiter.ts";
+import type { Resources } from "./spec/config.ts";
 
 export * from "./errors.ts";
 export type { Description } from "./container/describe.ts";
-export type { Config } from "./spec/config.ts";
+export type { Config, Resources } from "./spec/config.ts";
 export { parseConfig, parseConfigBytes } from "./spec/parse.ts";
 export { defaultConfig } from "./spec/default-config.ts";
 
@@ -137,6 +139,17 @@ export class Container {
   /** Lets the processes of a paused container go on. */
   async resume(): Promise<void> {
     await resume({ store: this.#store, id: this.id });
+  }
+
+  /** Changes limits: all that are given, as in config.json below `linux.resources`, or none. */
+  async update(resources: Resources): Promise<void> {
+    await update({ store: this.#store, id: this.id, resources });
+  }
+
+  /** The limits as they are now. */
+  resources(): Resources {
+    this.#store.load(this.id, "read the limits of");
+    return currentResources(this.#store, this.id);
   }
 
   /** The pids of the container's processes, as the host has them. */

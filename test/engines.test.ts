@@ -11,7 +11,7 @@ const test = suite("engines");
 
 const BUN = fs.readdirSync(join(PROJECT, "node_modules/@oven")).map((name) => join(PROJECT, "node_modules/@oven", name, "bin/bun")).find((path) => spawnSync(path, ["--version"]).status === 0);
 
-for (const file of ["native/mounts.root.test", "cgroup/create.root.test", "cgroup/devices.root.test"]) {
+for (const file of ["native/mounts.root.test", "cgroup/create.root.test", "cgroup/devices.root.test", "cgroup/update.root.test"]) {
   test(`src/${file} passes under Bun, too`, () => {
     needs("root");
     if (BUN === undefined) skip("no Bun runs on this machine");

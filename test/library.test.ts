@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { Container, ContainerExistsError, NoSuchContainerError, StatusError } from "../src/index.ts";
+import { ConfigError, Container, ContainerExistsError, NoSuchContainerError, StatusError } from "../src/index.ts";
 import { needs, suite } from "./harness.ts";
 
 const test = suite("library");
@@ -29,6 +29,9 @@ test("Container goes through its whole life", async (t) => {
   await rejects(() => container.pause(), StatusError);
   await container.resume();
   assert.is(container.state().status, "running");
+  await container.update({ pids: { limit: 60 } });
+  assert.equal(container.resources().pids, { limit: 60 });
+  await rejects(() => container.update({ pids: { limit: -5 } }), ConfigError);
   container.kill("KILL");
   assert.equal(await container.wait(), { code: 0, signal: 9 });
   await container.delete();

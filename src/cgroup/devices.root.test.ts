@@ -9,9 +9,10 @@ import { deviceProgram } from "../resources/device-program.ts";
 import { devicePolicy } from "../resources/device-rules.ts";
 import { unifiedHierarchy } from "../resources/layout.ts";
 import type { DeviceRule } from "../spec/config.ts";
+import type { CgroupDirectory } from "./cgroup.ts";
 import { createCgroup, undoCreate } from "./create.ts";
-import type { DeviceKernel } from "./devices.ts";
-import { attachDevices } from "./devices.ts";
+import type { DeviceKernel, ReplacingKernel } from "./devices.ts";
+import { attachDevices, replaceDevices } from "./devices.ts";
 import { probeLayout } from "./layout.ts";
 
 const test = suite("cgroup/devices (root)");
@@ -33,10 +34,14 @@ function skipReason(addon: string | undefined): string | undefined {
 
 /** Tries to open /dev/kmsg (c 1:11), a device that no container gets by default, inside a cgroup. */
 function attempts(rules: readonly DeviceRule[] | undefined, kernel: DeviceKernel): string {
+  return attemptsAfter((directories) => attachDevices(directories, deviceProgram(devicePolicy(rules)), kernel));
+}
+
+function attemptsAfter(prepare: (directories: readonly CgroupDirectory[]) => void): string {
   const cgroup = createCgroup(layout, `${PREFIX}-bpf`, []);
   const folder = mkdtempSync(`${tmpdir()}/tsrun-test-`);
   try {
-    attachDevices(cgroup.directories, deviceProgram(devicePolicy(rules)), kernel);
+    prepare(cgroup.directories);
     const directory = cgroup.directories.find(({ version }) => version === 2)?.path ?? "";
     const script = `echo 0 > ${directory}/cgroup.procs; exec 2>/dev/null
       (: < /dev/null) && echo null; mknod ${folder}/k c 1 11 && echo mknod
@@ -88,6 +93,27 @@ if (reason !== undefined || addon === undefined) {
       assert.is(attempts(rules, kernel), expected);
     });
   }
+  const replacing = kernel as ReplacingKernel;
+  const program = (...rules: readonly DeviceRule[]): Uint8Array => deviceProgram(devicePolicy(rules));
+  const READABLE = program({ allow: false }, { allow: true, ...KMSG, access: "r" });
+  test("replaceDevices() leaves one program, the new one", () => {
+    const found = attemptsAfter((directories) => {
+      attachDevices(directories, program({ allow: false }), kernel);
+      replaceDevices(directories, program({ allow: false }, { allow: true, ...KMSG, access: "w" }), replacing);
+      replaceDevices(directories, READABLE, replacing);
+    });
+    assert.is(found, "null mknod read");
+  });
+  test("replaceDevices() attaches where nothing was, takes several away, and all where nothing is restricted", () => {
+    assert.is(attemptsAfter((directories) => replaceDevices(directories, READABLE, replacing)), "null mknod read");
+    const twice = (directories: readonly CgroupDirectory[]): void => {
+      attachDevices(directories, program({ allow: false }), kernel);
+      attachDevices(directories, program({ allow: false }), kernel);
+    };
+    assert.is(attemptsAfter((directories) => (twice(directories), replaceDevices(directories, READABLE, replacing))), "null mknod read");
+    assert.is(attemptsAfter((directories) => (twice(directories), replaceDevices(directories, undefined, replacing))), "null mknod read write both");
+  });
+
   test("attachDevices() asks again when the verifier was interrupted", () => {
     assert.is(attempts([{ allow: false }], interrupted(kernel)), "null mknod");
   });

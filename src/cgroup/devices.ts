@@ -15,6 +15,18 @@ export interface DeviceKernel {
   bpfAttachDevice(cgroupFd: number, programFd: number): void;
 }
 
+/** What a program is found by, and exchanged. */
+export interface ReplacingKernel extends DeviceKernel {
+  bpfAttachDevice(cgroupFd: number, programFd: number, replacedFd?: number): void;
+  bpfDetachDevice(cgroupFd: number, programFd: number): void;
+  /** The ids of the programs that are attached to this cgroup itself. */
+  bpfQueryDevices(cgroupFd: number): readonly number[];
+  bpfOpenProgram(id: number): number;
+  bpfProgramName(programFd: number): string;
+}
+
+/** The name that the addon loads each program with: those of others, systemd for one, are left alone. */
+const PROGRAM_NAME = "tsrun_devices";
 const LOAD_ATTEMPTS = 10;
 
 /** Loads and attaches the program; the kernel keeps it as long as the cgroup exists. */
@@ -32,6 +44,35 @@ export function attachDevices(
     const programFd = load(program, kernel);
     opened.push(programFd);
     kernel.bpfAttachDevice(cgroupFd, programFd);
+  } catch (error) {
+    throw systemError(`restrict the devices of cgroup "${directory.path}"`, error);
+  } finally {
+    for (const fd of opened) closeSync(fd);
+  }
+}
+
+/**
+ * Puts another program in the place of the one that is attached, in one step (BPF_F_REPLACE), so that at no time both or
+ * none decide; without a program nothing is restricted any more.
+ */
+export function replaceDevices(directories: readonly CgroupDirectory[], program: Uint8Array | undefined, kernel: ReplacingKernel): void {
+  const directory = unifiedDirectory(directories);
+  if (directory === undefined) throw new CgroupError("cannot restrict devices: the container has no cgroup on v2");
+  const opened: number[] = [];
+  const held = (fd: number): number => {
+    opened.push(fd);
+    return fd;
+  };
+  try {
+    const cgroupFd = held(openDirectory(directory.path, 2));
+    const old: number[] = [];
+    for (const id of kernel.bpfQueryDevices(cgroupFd)) {
+      const fd = held(kernel.bpfOpenProgram(id));
+      if (kernel.bpfProgramName(fd) === PROGRAM_NAME) old.push(fd);
+    }
+    const [first, ...rest] = old;
+    if (program !== undefined) kernel.bpfAttachDevice(cgroupFd, held(load(program, kernel)), first);
+    for (const fd of program === undefined ? old : rest) kernel.bpfDetachDevice(cgroupFd, fd);
   } catch (error) {
     throw systemError(`restrict the devices of cgroup "${directory.path}"`, error);
   } finally {

@@ -67,7 +67,8 @@ function applyWrite(directories: readonly CgroupDirectory[], write: FileWrite, o
   }
 }
 
-function directoryFor(directories: readonly CgroupDirectory[], { controller, version, file }: Pick<FileWrite, "controller" | "version" | "file">): CgroupDirectory {
+/** The directory in which a file lies. */
+export function directoryFor(directories: readonly CgroupDirectory[], { controller, version, file }: Pick<FileWrite, "controller" | "version" | "file">): CgroupDirectory {
   for (const one of directories) {
     // Every cgroup of v2 has the core's files.
     const has = one.controllers.includes(controller) || (controller === CORE && version === 2);

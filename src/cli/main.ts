@@ -30,10 +30,11 @@ const LOADERS: Readonly<Record<string, () => Promise<Run>>> = {
   spec: async () => (await import("./spec.ts")).specVerb,
   start: async () => (await import("./start.ts")).startVerb,
   state: async () => (await import("./state.ts")).stateVerb,
+  update: async () => (await import("./update.ts")).updateVerb,
 };
 
 /** What other runtimes have: an engine that asks for it is told that it is not there, not that it is wrong. */
-const NOT_YET: ReadonlySet<string> = new Set(["checkpoint", "events", "restore", "update"]);
+const NOT_YET: ReadonlySet<string> = new Set(["checkpoint", "events", "restore"]);
 
 const SHIM_NAME = "containerd-shim-tsrun-v1";
 

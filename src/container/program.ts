@@ -6,7 +6,7 @@ import { O_RDWR } from "../linux/open-flags.ts";
 import { closeSync, existsSync, openSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import type { SpawnOptions, Spawned } from "../native/native.ts";
-import { Stream } from "../native/stream.ts";
+import { readToEnd } from "../native/stream.ts";
 import { ready } from "../native/waiter.ts";
 import type { Inherited } from "./hooks.ts";
 import { inWords } from "./store.ts";
@@ -34,7 +34,7 @@ export async function outputOf(name: string, args: readonly string[], options: P
     closeSync(outputEnd);
     closeSync(complaintEnd);
   }
-  const [printed, said] = await Promise.all([readAll(output), readAll(complaint)]);
+  const [printed, said] = await Promise.all([readToEnd(output, { own: true }), readToEnd(complaint, { own: true })]);
   await ready(child.pidfd);
   const { code, signal } = native().waitPidfd(child.pidfd) ?? { code: 0, signal: 0 };
   closeSync(child.pidfd);
@@ -72,19 +72,4 @@ function findProgram(name: string, environment: readonly string[]): string {
     if (folder !== "" && existsSync(`${folder}/${name}`)) return `${folder}/${name}`;
   }
   throw new ProgramError(`cannot execute "${name}": executable file not found in $PATH`);
-}
-
-async function readAll(fd: number): Promise<string> {
-  const stream = new Stream(fd, { access: "read", own: true });
-  const decoder = new TextDecoder();
-  const buffer = new Uint8Array(65_536);
-  let text = "";
-  for (;;) {
-    await stream.ready();
-    const size = stream.read(buffer);
-    if (size === 0) break;
-    if (size !== undefined) text += decoder.decode(buffer.subarray(0, size), { stream: true });
-  }
-  stream.close();
-  return text;
 }

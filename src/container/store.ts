@@ -120,6 +120,35 @@ export class Store {
     }
   }
 
+  /** What updates made of the config's limits, and undefined while there was none. */
+  tryLoadResources(id: string): string | undefined {
+    try {
+      return readFileSync(`${this.directory(id)}/resources.json`, "utf8");
+    } catch (error) {
+      if (isNativeError(error) && error.code === "ENOENT") return undefined;
+      throw inWords(`read the limits of container "${id}"`, error);
+    }
+  }
+
+  saveResources(id: string, text: string): void {
+    const path = `${this.directory(id)}/resources.json`;
+    try {
+      writeFileSync(`${path}.new`, text, { mode: 0o600 });
+      renameSync(`${path}.new`, path);
+    } catch (error) {
+      throw inWords(`keep the limits of container "${id}"`, error);
+    }
+  }
+
+  /** The config as saveConfig() kept it. */
+  loadConfig(id: string): Uint8Array {
+    try {
+      return readFileSync(`${this.directory(id)}/config.json`);
+    } catch (error) {
+      throw inWords(`read the config of container "${id}"`, error);
+    }
+  }
+
   remove(id: string): void {
     const directory = this.directory(id);
     // What is always there first: node:fs's own walk costs more than all of it.

@@ -88,6 +88,9 @@ const FAILURES: readonly Failing[] = [
   ["setWindowSize", (n) => n.setWindowSize(NO_FD, 1, 1), "EBADF", "ioctl"],
   ["ptyPeer", (n) => n.ptyPeer(NO_FD), "EBADF", "ioctl"],
   ["bpfAttachDevice", (n) => n.bpfAttachDevice(NO_FD, NO_FD), "EBADF", "bpf", "BPF_PROG_ATTACH"],
+  ["bpfDetachDevice", (n) => n.bpfDetachDevice(NO_FD, NO_FD), "EBADF", "bpf", "BPF_PROG_DETACH"],
+  ["bpfQueryDevices", (n) => n.bpfQueryDevices(NO_FD), "EBADF", "bpf", "BPF_PROG_QUERY"],
+  ["bpfProgramName", (n) => n.bpfProgramName(NO_FD), "EBADFD", "bpf", "BPF_OBJ_GET_INFO_BY_FD"],
 ];
 
 for (const [name, call, code, syscall, path] of FAILURES) {

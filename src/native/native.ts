@@ -214,6 +214,14 @@ export interface Native extends NativeFiles {
   bpfLoadDevice(instructions: Uint8Array): number;
   /** BPF_PROG_ATTACH; with `replace` one program takes another's place in one step. */
   bpfAttachDevice(cgroup: number, program: number, replace?: number): void;
+  /** BPF_PROG_DETACH. */
+  bpfDetachDevice(cgroup: number, program: number): void;
+  /** BPF_PROG_QUERY: the ids of the device programs that are attached to this cgroup itself. */
+  bpfQueryDevices(cgroup: number): number[];
+  /** BPF_PROG_GET_FD_BY_ID. */
+  bpfOpenProgram(id: number): number;
+  /** The name of a program, from BPF_OBJ_GET_INFO_BY_FD. */
+  bpfProgramName(program: number): string;
 
   /** SHA-256 of a text's UTF-8, hexadecimal. */
   sha256(text: string): string;

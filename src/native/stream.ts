@@ -65,6 +65,24 @@ export class Stream {
   }
 }
 
+/** All that can be read, as text; with `own` the descriptor is closed. */
+export async function readToEnd(fd: number, { own = false }: { readonly own?: boolean } = {}): Promise<string> {
+  const stream = new Stream(fd, { access: "read", own });
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(65_536);
+  let text = "";
+  try {
+    for (;;) {
+      await stream.ready();
+      const size = stream.read(buffer);
+      if (size === 0) return text + decoder.decode();
+      if (size !== undefined) text += decoder.decode(buffer.subarray(0, size), { stream: true });
+    }
+  } finally {
+    stream.close();
+  }
+}
+
 function openAgain(fd: number, access: number): number | undefined {
   const type = fstatSync(fd);
   // A file would begin anew, and other devices than terminals may mind; sockets cannot be opened.

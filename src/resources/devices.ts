@@ -19,6 +19,41 @@ interface Exception {
 
 /** The writes of cgroup v1, in the config's order, the runtime's own rules last. */
 export function devicesV1(policy: DevicePolicy): Limits {
+  return build(policy).limits;
+}
+
+/** The writes from one policy to another: with a `gap`, there is a moment in which neither holds. */
+export interface DeviceTransition {
+  readonly limits: Limits;
+  readonly gap: boolean;
+}
+
+/**
+ * Changes only what differs: first comes what the new policy has besides, then goes what it has no more. A policy with
+ * the other default has to begin anew, with all allowed or nothing.
+ */
+export function deviceTransition(from: DevicePolicy, to: DevicePolicy): DeviceTransition {
+  const { limits, exceptions } = build(to);
+  if (from.allow !== to.allow) return { limits, gap: true };
+  const before = build(from).exceptions;
+  limits.writes.length = 0;
+  for (const { rule, access } of exceptions) {
+    const missing = access & ~accessOf(rule, before);
+    if (missing !== 0) write(limits, rule, entry(rule, missing));
+  }
+  for (const { rule, access } of before) {
+    const gone = access & ~accessOf(rule, exceptions);
+    if (gone !== 0) limits.add(to.pointer, rule.allow ? "devices.deny" : "devices.allow", entry(rule, gone));
+  }
+  return { limits, gap: false };
+}
+
+function accessOf(rule: Permission, exceptions: readonly Exception[]): number {
+  for (const other of exceptions) if (covers(rule, other.rule) && covers(other.rule, rule)) return other.access;
+  return 0;
+}
+
+function build(policy: DevicePolicy): { readonly limits: Limits; readonly exceptions: readonly Exception[] } {
   const limits = new Limits("devices", 1, POINTER);
   limits.problems.push(...policy.problems);
   const exceptions: Exception[] = [];
@@ -27,7 +62,7 @@ export function devicesV1(policy: DevicePolicy): Limits {
     if (rule.allow === policy.allow) removeExceptions(rule, exceptions, limits);
     else addException(rule, exceptions, limits);
   }
-  return limits;
+  return { limits, exceptions };
 }
 
 function addException(rule: Permission, exceptions: Exception[], limits: Limits): void {

@@ -53,26 +53,39 @@ const NO_RESOURCES: Resources = {};
 /** Plans what to write into the container's cgroup; throws a ConfigError that holds all the problems. */
 export function planResources(config: Config, layout: CgroupLayout): PlannedResources {
   const resources = config.linux?.resources ?? NO_RESOURCES;
-  const writes: FileWrite[] = [];
-  const problems: Problem[] = [];
-  const notes: Note[] = [];
-  const collect = (limits: Limits): void => {
-    writes.push(...limits.writes);
-    problems.push(...limits.problems);
-    notes.push(...limits.notes);
-  };
-  for (const { names, limits } of CONTROLLERS) {
-    const hierarchy = hierarchyOf(layout, names[0]) ?? hierarchyOf(layout, names[1]);
-    const planned = limits(resources, hierarchy?.version ?? (layout.hierarchy === "unified" ? 2 : 1));
-    if (planned === undefined) continue;
-    if (hierarchy === undefined) problems.push(...planned.problems, ...missing(planned));
-    else collect(planned);
-  }
-  const program = planDevices(resources, layout, { collect, problems });
-  // Last, so that a file that is given by its name holds what is said there.
-  if (resources.unified !== undefined) collect(unified(resources.unified, layout));
+  const planned = planLimits(resources, layout);
+  const { writes, problems, notes } = planned;
+  const program = planDevices(resources, layout, planned);
   if (problems.length > 0) throw new ConfigError("config.json", problems);
   return program === undefined ? { writes, notes } : { writes, notes, deviceProgram: program };
+}
+
+/** Everything that planners have yielded. */
+export interface PlannedLimits {
+  readonly writes: FileWrite[];
+  readonly problems: Problem[];
+  readonly notes: Note[];
+}
+
+/** Plans all limits but the device rules. */
+export function planLimits(resources: Resources, layout: CgroupLayout): PlannedLimits {
+  const planned: PlannedLimits = { writes: [], problems: [], notes: [] };
+  for (const { names, limits } of CONTROLLERS) {
+    const hierarchy = hierarchyOf(layout, names[0]) ?? hierarchyOf(layout, names[1]);
+    const found = limits(resources, hierarchy?.version ?? (layout.hierarchy === "unified" ? 2 : 1));
+    if (found === undefined) continue;
+    if (hierarchy === undefined) planned.problems.push(...found.problems, ...missing(found));
+    else collect(planned, found);
+  }
+  // Last, so that a file that is given by its name holds what is said there.
+  if (resources.unified !== undefined) collect(planned, unified(resources.unified, layout));
+  return planned;
+}
+
+function collect(planned: PlannedLimits, limits: Limits): void {
+  planned.writes.push(...limits.writes);
+  planned.problems.push(...limits.problems);
+  planned.notes.push(...limits.notes);
 }
 
 /** The controllers that a container's writes need, each once. */
@@ -80,23 +93,20 @@ export function neededControllers(writes: readonly FileWrite[]): string[] {
   return [...new Set(writes.map(({ controller }) => controller))];
 }
 
-function planDevices(
-  { devices }: Resources,
-  layout: CgroupLayout,
-  { collect, problems }: { readonly collect: (limits: Limits) => void; readonly problems: Problem[] },
-): Uint8Array | undefined {
+/** Adds the writes for v1, or returns the program for v2, if one is needed. */
+function planDevices({ devices }: Resources, layout: CgroupLayout, planned: PlannedLimits): Uint8Array | undefined {
   const policy = devicePolicy(devices);
   const hierarchy: Hierarchy | undefined = hierarchyOf(layout, "devices");
   if (hierarchy?.version === 1) {
-    collect(devicesV1(policy));
+    collect(planned, devicesV1(policy));
     return undefined;
   }
-  problems.push(...policy.problems);
+  planned.problems.push(...policy.problems);
   if (allowsAll(policy)) return undefined;
   if (hierarchy !== undefined) return deviceProgram(policy);
   // Without a word about devices in the config there is nothing that the host fails to do.
   if (devices !== undefined && devices.length > 0) {
-    problems.push({ pointer: "/linux/resources/devices", message: missingMessage("devices", "devices.allow") });
+    planned.problems.push({ pointer: "/linux/resources/devices", message: missingMessage("devices", "devices.allow") });
   }
   return undefined;
 }
