@@ -77,8 +77,8 @@ test("planUpdate() on v1 adds what rules allow now before it takes what they all
   });
   assert.equal(devices(undefined, [DENY, FUSE], ALL_LEGACY), { writes: ["allow c 10:229 rwm"], undo: ["deny c 10:229 rwm"], gap: false });
   assert.equal(devices([{ allow: true }, { ...FUSE, allow: false }], [{ allow: true }, { ...loop, allow: false }], ALL_LEGACY), {
-    writes: ["deny b 7:* r", "allow c 10:229 rw"],
-    undo: ["deny c 10:229 rw", "allow b 7:* r"],
+    writes: ["deny b 7:* r", "allow c 10:229 rwm"],
+    undo: ["deny c 10:229 rwm", "allow b 7:* r"],
     gap: false,
   });
 });
