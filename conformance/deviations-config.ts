@@ -85,4 +85,7 @@ export const CONFIG_DEVIATIONS: readonly Deviation[] = [
   { runtime: "runc 1.1", test: 'mount options: MNT-04 "ratime"', reason: "a defect that 1.2 has no more" },
   { runtime: "runc 1.1", test: "user namespace: a user namespace by its path", reason: "it wants mappings, too" },
   { runtime: "runc", test: "user namespace: UM-01 mappings without", reason: "it ignores them" },
+  ...each("runc 1.1", "exec affinity", ["PRC-41 PRC-43", "PRC-41 the", "PRC-42", "PRC-43"], "it does not know the field"),
+  ...each("crun 1.8", "exec affinity", ["PRC-41 PRC-43", "PRC-41 the", "PRC-42", "PRC-43"], "it does not know the field"),
+  ...each("crun 1.28", "exec affinity", ["PRC-41 PRC-43", "PRC-42", "PRC-43"], "it takes it from the process that exec is given, not from the config"),
 ];
