@@ -94,6 +94,11 @@ Napi::Value unwatch(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// () -> fd of a counter that becomes readable when it is not zero
+Napi::Value event_counter(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(check(info.Env(), eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")));
+}
+
 // (): one watch that kept the event loop alive is spent
 Napi::Value release_watch(const Napi::CallbackInfo& info) {
   hold(info.Env(), -1);
@@ -192,6 +197,7 @@ void export_waiter(Napi::Env env, Napi::Object exports) {
   add(env, exports, "startWaiter", start_waiter);
   add(env, exports, "watch", watch);
   add(env, exports, "unwatch", unwatch);
+  add(env, exports, "eventCounter", event_counter);
   add(env, exports, "releaseWatch", release_watch);
   add(env, exports, "catchSignals", catch_signals);
   add(env, exports, "releaseSignals", release_signals);

@@ -115,7 +115,8 @@ function finish(status: number): void {
 async function entry(argv: readonly string[]): Promise<number> {
   if (!process.argv0.endsWith(SHIM_NAME)) return await main(argv);
   const { shimMain } = await import("../shim/main.ts");
-  return await shimMain(argv);
+  const { PROGRAM } = await import("./program.ts");
+  return await shimMain(argv, PROGRAM);
 }
 
 entry(process.argv.slice(2)).then(finish, (error: unknown) => {

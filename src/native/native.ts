@@ -248,6 +248,8 @@ export interface Native extends NativeFiles {
   watch(fd: number, events: number, id: number, keepAlive: boolean): void;
   unwatch(fd: number): void;
   releaseWatch(): void;
+  /** eventfd(2), non-blocking. */
+  eventCounter(): number;
   /** Catches signals; each that arrives is one byte on the descriptor: its number, and 128 more when the kernel made it. */
   catchSignals(signals: readonly number[]): number;
   /** These signals do again what they do by default. */

@@ -4,6 +4,7 @@ import { readSync } from "./files.ts";
 import { native } from "./native.ts";
 
 export const EPOLLIN = 0x001;
+export const EPOLLPRI = 0x002;
 export const EPOLLOUT = 0x004;
 export const EPOLLERR = 0x008;
 export const EPOLLHUP = 0x010;

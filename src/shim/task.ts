@@ -1,6 +1,8 @@
 /** One container of containerd: its init, its execs, and what containerd is told of them. */
 
 import { join } from "node:path";
+import { freeze, thaw } from "../cgroup/freeze.ts";
+import type { OomWatch } from "../cgroup/oom.ts";
 import { pidsOf } from "../cgroup/processes.ts";
 import { create } from "../container/create.ts";
 import { deleteContainer } from "../container/delete.ts";
@@ -13,8 +15,9 @@ import { killAll } from "../cgroup/kill.ts";
 import { NoSuchContainerError } from "../errors.ts";
 import { writeRecord } from "./bundle.ts";
 import type { Publisher } from "./events.ts";
-import { TaskCreate, TaskDelete, TaskExit, TaskStart } from "./generated/events.ts";
+import { TaskCreate, TaskDelete, TaskEvent, TaskExit, TaskStart } from "./generated/events.ts";
 import type { CreateTaskRequest } from "./generated/task.ts";
+import type { Any } from "./generated/types.ts";
 import { log } from "./log.ts";
 import type { Options } from "./options.ts";
 import { Process } from "./process.ts";
@@ -41,6 +44,8 @@ export class Task {
   readonly #state: StoredState;
   readonly #mounted: boolean;
   readonly #context: Context;
+  #oom: OomWatch | undefined;
+  #isPaused = false;
   /** One operation after the other: each holds the container's lock, and a wait for it would stop the whole shim. */
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -112,8 +117,10 @@ export class Task {
   async #watchInit(): Promise<void> {
     const { status, at } = await this.init.ended;
     // Processes outside of a pid namespace of its own would outlive it.
-    if (!this.#state.ownPidNamespace) killAll(this.#state.cgroup?.directories ?? [], killPid);
+    if (!this.#state.ownPidNamespace) killAll(this.#directories, killPid);
     await this.init.startSettled;
+    this.#oom?.check();
+    this.#oom?.close();
     this.#context.publisher.publish("/tasks/exit", TaskExit, { container_id: this.id, id: this.id, pid: this.init.pid, exit_status: status, exited_at: at });
     await this.init.stdio.drained(DRAIN_MILLISECONDS);
   }
@@ -136,7 +143,53 @@ export class Task {
       throw new RpcError("UNKNOWN", `OCI runtime start failed: ${messageOf(error)}`, { cause: error });
     }
     this.#context.publisher.publish("/tasks/start", TaskStart, { container_id: this.id, pid: this.init.pid });
+    await this.#watchOom();
     return this.init.pid;
+  }
+
+  async #watchOom(): Promise<void> {
+    const { OomWatch: Watch } = await import("../cgroup/oom.ts");
+    this.#oom = new Watch(this.#directories, () => this.#context.publisher.publish("/tasks/oom", TaskEvent, { container_id: this.id }));
+  }
+
+  get #directories(): NonNullable<StoredState["cgroup"]>["directories"] {
+    return this.#state.cgroup?.directories ?? [];
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused && !this.init.hasEnded;
+  }
+
+  pause(): Promise<void> {
+    return this.#serially(async () => {
+      this.#requireRunning("pause");
+      if (this.#isPaused) throw new RpcError("UNKNOWN", "cannot pause a paused container");
+      await freeze(this.#directories);
+      this.#isPaused = true;
+      this.#context.publisher.publish("/tasks/paused", TaskEvent, { container_id: this.id });
+    });
+  }
+
+  resume(): Promise<void> {
+    return this.#serially(() => {
+      this.#requireRunning("resume");
+      if (!this.#isPaused) throw new RpcError("UNKNOWN", "cannot resume a running process");
+      thaw(this.#directories);
+      this.#isPaused = false;
+      this.#context.publisher.publish("/tasks/resumed", TaskEvent, { container_id: this.id });
+      return Promise.resolve();
+    });
+  }
+
+  #requireRunning(verb: string): void {
+    if (this.init.hasEnded) throw new RpcError("UNKNOWN", `cannot ${verb} a stopped process`);
+    if (!this.init.hasStarted) throw new RpcError("UNKNOWN", `cannot ${verb} task in created state`);
+  }
+
+  async stats(): Promise<Any> {
+    const { readMetrics } = await import("./metrics.ts");
+    if (this.init.hasEnded) throw new RpcError("NOT_FOUND", "cgroup does not exist");
+    return readMetrics(this.#directories);
   }
 
   kill(signal: number, all: boolean): void {
@@ -151,7 +204,7 @@ export class Task {
 
   /** The pids of all processes; init's as long as containerd has not taken note of its end. */
   pids(): number[] {
-    const pids = pidsOf(this.#state.cgroup?.directories ?? []);
+    const pids = pidsOf(this.#directories);
     return pids.length > 0 ? pids : [this.init.pid];
   }
 

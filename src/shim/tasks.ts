@@ -78,12 +78,18 @@ export class TaskService {
         version: VERSION,
       })),
       Shutdown: method(ShutdownRequest, Empty, () => this.#shutdown()),
-      Pause: method(ProcessRequest, Empty, () => notYet("pause")),
-      Resume: method(ProcessRequest, Empty, () => notYet("resume")),
+      Pause: method(ProcessRequest, Empty, async ({ id }) => {
+        await this.#task(id).pause();
+        return {};
+      }),
+      Resume: method(ProcessRequest, Empty, async ({ id }) => {
+        await this.#task(id).resume();
+        return {};
+      }),
       Exec: method(ExecProcessRequest, Empty, () => notYet("exec")),
       Update: method(UpdateTaskRequest, Empty, () => notYet("update")),
       Checkpoint: method(CheckpointTaskRequest, Empty, () => notYet("checkpoint")),
-      Stats: method(ProcessRequest, StatsResponse, () => notYet("stats")),
+      Stats: method(ProcessRequest, StatsResponse, async ({ id }) => ({ stats: await this.#task(id).stats() })),
     };
   }
 
@@ -123,7 +129,8 @@ export class TaskService {
     const task = this.#task(request.id);
     const { pid, stdio, ending, hasStarted } = this.#process(request);
     const { stdin, stdout, stderr, terminal } = stdio.paths;
-    const status = ending !== undefined ? Status.STOPPED : hasStarted ? Status.RUNNING : Status.CREATED;
+    const running = task.isPaused ? Status.PAUSED : Status.RUNNING;
+    const status = ending !== undefined ? Status.STOPPED : hasStarted ? running : Status.CREATED;
     return {
       id: request.id,
       bundle: task.bundle,
