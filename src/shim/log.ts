@@ -24,3 +24,7 @@ export function log(level: "info" | "warning" | "error", message: string): void 
     // Nobody reads it any more; a shim does not end for that, nor wait.
   }
 }
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

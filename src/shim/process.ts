@@ -1,12 +1,12 @@
 /** One process of a task, init or exec: its streams, its start and its end. */
 
 import { closeSync } from "../native/files.ts";
-import { native } from "../native/native.ts";
+import { isNativeError, native } from "../native/native.ts";
 import type { Spawned } from "../native/native.ts";
 import { EPOLLIN, forget, ready } from "../native/waiter.ts";
 import type { Timestamp } from "./generated/types.ts";
 import { RpcError } from "./rpc-error.ts";
-import type { Stdio } from "./stdio.ts";
+import type { Stdio, StdioPaths } from "./stdio.ts";
 import { now } from "./time.ts";
 
 /** How a process ended: its exit status, or 128 and the signal's number. */
@@ -15,24 +15,40 @@ export interface Ending {
   readonly at: Timestamp;
 }
 
+/** How long what a process wrote may take to reach the client, once it has ended. */
+const DRAIN_MILLISECONDS = 10_000;
 const SIGNALLED = 128;
+/** Of a process that could not be started. */
+const NEVER_RAN = 255;
 
 export class Process {
   /** The exec's; init has the container's. */
   readonly id: string;
-  readonly stdio: Stdio;
-  readonly pid: number;
+  readonly paths: StdioPaths;
   /** Resolves when it has ended, and was reaped. */
   readonly ended: Promise<Ending>;
+  #end: (ending: Ending) => void = () => {};
   #ending: Ending | undefined;
+  #stdio: Stdio | undefined;
+  #pid = 0;
   #started = false;
-  #startSettled: Promise<unknown> = Promise.resolve();
+  #starting: Promise<unknown> | undefined;
 
-  constructor({ id, stdio, child }: { readonly id: string; readonly stdio: Stdio; readonly child: Spawned }) {
+  constructor(id: string, paths: StdioPaths) {
     this.id = id;
-    this.stdio = stdio;
-    this.pid = child.pid;
-    this.ended = this.#wait(child.pidfd);
+    this.paths = paths;
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  /** 0 as long as there is none. */
+  get pid(): number {
+    return this.#pid;
+  }
+
+  get ending(): Ending | undefined {
+    return this.#ending;
   }
 
   get hasEnded(): boolean {
@@ -43,34 +59,82 @@ export class Process {
     return this.#started;
   }
 
-  get ending(): Ending | undefined {
-    return this.#ending;
+  /** The process is there, and its streams: from now on its end is waited for. */
+  attach({ pid, pidfd }: Spawned, stdio: Stdio): void {
+    this.#pid = pid;
+    this.#stdio = stdio;
+    void this.#wait(pidfd);
   }
 
-  /** Resolves when no start is under way, and the answer to the last one is on its way. */
-  get startSettled(): Promise<unknown> {
-    return this.#startSettled;
-  }
-
-  /** Runs the start of this process, once. */
-  starting(start: () => Promise<number>): Promise<number> {
-    if (this.#started) return Promise.reject(new RpcError("UNKNOWN", "cannot start a running process"));
-    const result = start().then((pid) => {
-      this.#started = true;
-      return pid;
-    });
-    // A macrotask later the answer has been written.
-    this.#startSettled = result.catch(() => undefined).then(() => new Promise((resolve) => setTimeout(resolve, 0)));
-    return result;
-  }
-
-  async #wait(pidfd: number): Promise<Ending> {
+  async #wait(pidfd: number): Promise<void> {
     await ready(pidfd, EPOLLIN);
     const at = now();
     const { code, signal } = native().waitPidfd(pidfd) ?? { code: 0, signal: 0 };
     forget(pidfd);
     closeSync(pidfd);
-    this.#ending = { status: signal === 0 ? code : SIGNALLED + signal, at };
-    return this.#ending;
+    this.#finish({ status: signal === 0 ? code : SIGNALLED + signal, at });
+  }
+
+  #finish(ending: Ending): void {
+    this.#ending = ending;
+    this.#end(ending);
+  }
+
+  /** Its start is under way, and its pid not known yet. */
+  get isStarting(): boolean {
+    return this.#starting !== undefined && this.#pid === 0 && this.#ending === undefined;
+  }
+
+  /** Runs the start of this process, once; who waits for one that could not start is told so. */
+  start(begin: () => Promise<void>): Promise<number> {
+    if (this.#ending !== undefined) return Promise.reject(new RpcError("UNKNOWN", "cannot start a stopped process"));
+    if (this.#starting !== undefined) return Promise.reject(new RpcError("UNKNOWN", "cannot start a running process"));
+    const result = begin().then(
+      () => {
+        this.#started = true;
+        return this.#pid;
+      },
+      (error: unknown) => {
+        if (this.#pid === 0) this.#finish({ status: NEVER_RAN, at: now() });
+        throw error;
+      },
+    );
+    // A macrotask later the answer has been written.
+    this.#starting = result.catch(() => undefined).then(() => new Promise((resolve) => setTimeout(resolve, 0)));
+    return result;
+  }
+
+  /** Resolves when no start is under way, and the answer to the last one is on its way. */
+  async startSettled(): Promise<void> {
+    await this.#starting;
+  }
+
+  /** kill(2): the pid is this process's until its end was waited for. */
+  kill(signal: number): void {
+    if (this.#ending !== undefined) throw new RpcError("NOT_FOUND", "process already finished");
+    if (this.#pid === 0) throw new RpcError("FAILED_PRECONDITION", "process not created");
+    try {
+      native().kill(this.#pid, signal);
+    } catch (error) {
+      if (isNativeError(error) && error.code === "ESRCH") throw new RpcError("NOT_FOUND", "process already finished", { cause: error });
+      throw error;
+    }
+  }
+
+  resize(rows: number, columns: number): void {
+    this.#stdio?.resize(rows, columns);
+  }
+
+  closeStdin(): void {
+    this.#stdio?.closeStdin();
+  }
+
+  /** Resolves when what it wrote is with the client. */
+  async drained(): Promise<void> {
+    await this.#stdio?.drained(DRAIN_MILLISECONDS);
+  }
+
+  close(): void {
+    this.#stdio?.close();
   }
 }

@@ -116,6 +116,11 @@ export class Stdio {
     }
   }
 
+  /** Takes a terminal, whose size comes with the process, or later. */
+  get console(): { size(): { readonly height: number; readonly width: number }; take(master: number): void } {
+    return { size: () => ({ height: 0, width: 0 }), take: (master) => this.attachConsole(master) };
+  }
+
   /** Connects a terminal's master with the client, and keeps it for its size. */
   attachConsole(master: number): void {
     this.#master = master;

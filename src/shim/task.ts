@@ -15,10 +15,11 @@ import { killAll } from "../cgroup/kill.ts";
 import { NoSuchContainerError } from "../errors.ts";
 import { writeRecord } from "./bundle.ts";
 import type { Publisher } from "./events.ts";
+import { Execs } from "./execs.ts";
 import { TaskCreate, TaskDelete, TaskEvent, TaskExit, TaskStart } from "./generated/events.ts";
-import type { CreateTaskRequest } from "./generated/task.ts";
+import type { CreateTaskRequest, ExecProcessRequest } from "./generated/task.ts";
 import type { Any } from "./generated/types.ts";
-import { log } from "./log.ts";
+import { log, messageOf } from "./log.ts";
 import type { Options } from "./options.ts";
 import { Process } from "./process.ts";
 import { mountRootfs, unmountRootfs } from "./rootfs.ts";
@@ -34,12 +35,11 @@ export interface Context {
   readonly publisher: Publisher;
 }
 
-const DRAIN_MILLISECONDS = 10_000;
-
 export class Task {
   readonly id: string;
   readonly bundle: string;
   readonly init: Process;
+  readonly execs: Execs;
   readonly #store: Store;
   readonly #state: StoredState;
   readonly #mounted: boolean;
@@ -63,6 +63,8 @@ export class Task {
     this.#state = facts.state;
     this.#mounted = facts.request.rootfs.length > 0;
     this.#context = facts.context;
+    const { namespace, publisher } = facts.context;
+    this.execs = new Execs({ id: this.id, namespace, store: facts.store, publisher });
   }
 
   /** Makes the container; a failure leaves nothing, and is told to nobody but the caller. */
@@ -84,14 +86,15 @@ export class Task {
         bundle,
         noPivot: options.noPivotRoot,
         noNewKeyring: options.noNewKeyring,
-        ...(terminal ? { console: { size: () => ({ height: 0, width: 0 }), take: (master) => stdio.attachConsole(master) } } : {}),
+        ...(terminal ? { console: stdio.console } : {}),
         inheritance: { stdio: stdio.given, preserved: [], ignored: 0n, blocked: 0n },
         environment: context.environment,
         warn: (message) => log("warning", message),
       });
       stdio.childHasThem();
       writeRecord(bundle, { ...record, pid: state.pid });
-      const init = new Process({ id, stdio, child: { pid: state.pid, pidfd } });
+      const init = new Process(id, stdio.paths);
+      init.attach({ pid: state.pid, pidfd }, stdio);
       const task = new Task({ request, context, store, state, init });
       task.#publishCreate(request);
       void task.#watchInit();
@@ -118,11 +121,12 @@ export class Task {
     const { status, at } = await this.init.ended;
     // Processes outside of a pid namespace of its own would outlive it.
     if (!this.#state.ownPidNamespace) killAll(this.#directories, killPid);
-    await this.init.startSettled;
+    await this.init.startSettled();
+    await this.execs.allTold();
     this.#oom?.check();
     this.#oom?.close();
     this.#context.publisher.publish("/tasks/exit", TaskExit, { container_id: this.id, id: this.id, pid: this.init.pid, exit_status: status, exited_at: at });
-    await this.init.stdio.drained(DRAIN_MILLISECONDS);
+    await this.init.drained();
   }
 
   #serially<T>(operation: () => Promise<T>): Promise<T> {
@@ -132,11 +136,10 @@ export class Task {
   }
 
   start(): Promise<number> {
-    return this.#serially(() => this.init.starting(() => this.#start()));
+    return this.#serially(() => this.init.start(() => this.#start()));
   }
 
-  async #start(): Promise<number> {
-    if (this.init.hasEnded) throw new RpcError("UNKNOWN", "cannot start a stopped process");
+  async #start(): Promise<void> {
     try {
       await start({ store: this.#store, id: this.id, environment: this.#context.environment, warn: (message) => log("warning", message) });
     } catch (error) {
@@ -144,7 +147,6 @@ export class Task {
     }
     this.#context.publisher.publish("/tasks/start", TaskStart, { container_id: this.id, pid: this.init.pid });
     await this.#watchOom();
-    return this.init.pid;
   }
 
   async #watchOom(): Promise<void> {
@@ -208,6 +210,18 @@ export class Task {
     return pids.length > 0 ? pids : [this.init.pid];
   }
 
+  /** Starts one that was added. */
+  startExec(id: string): Promise<number> {
+    if (this.init.hasEnded) throw new RpcError("FAILED_PRECONDITION", `container ${this.id} init process is not running`);
+    return this.execs.start(id);
+  }
+
+  addExec(request: ExecProcessRequest): void {
+    if (this.init.hasEnded) throw new RpcError("UNKNOWN", "cannot exec in a stopped state");
+    if (this.#isPaused) throw new RpcError("UNKNOWN", "cannot exec in a paused state");
+    this.execs.add(request);
+  }
+
   /** Removes the container, whose init has ended or never began. */
   delete(): Promise<void> {
     return this.#serially(async () => {
@@ -215,14 +229,11 @@ export class Task {
       const environment = this.#context.environment;
       await deleteContainer({ store: this.#store, id: this.id, force: true, environment, warn: (message) => log("warning", message) });
       const { status, at } = await this.init.ended;
-      await this.init.stdio.drained(DRAIN_MILLISECONDS);
-      this.init.stdio.close();
+      await this.init.drained();
+      this.init.close();
+      this.execs.close();
       if (this.#mounted) unmountRootfs(join(this.bundle, "rootfs"));
       this.#context.publisher.publish("/tasks/delete", TaskDelete, { container_id: this.id, pid: this.init.pid, exit_status: status, exited_at: at });
     });
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

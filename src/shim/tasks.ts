@@ -23,6 +23,9 @@ import {
   UpdateTaskRequest,
   WaitResponse,
 } from "./generated/task.ts";
+import { ProcessDetails } from "./generated/options.ts";
+import type { Any } from "./generated/types.ts";
+import { encode } from "./messages.ts";
 import { readOptions } from "./options.ts";
 import type { Process } from "./process.ts";
 import { RpcError } from "./rpc-error.ts";
@@ -31,6 +34,7 @@ import type { Method, Services } from "./server.ts";
 import { ZERO_TIME } from "./time.ts";
 
 const VERSION = "v2";
+const PROCESS_DETAILS = "containerd.runc.v1.ProcessDetails";
 
 /** The tasks of one shim, by their ids. */
 export class TaskService {
@@ -46,7 +50,7 @@ export class TaskService {
 
   /** Whether somebody waits for this child, or may come to. */
   knows(pid: number): boolean {
-    for (const task of this.#tasks.values()) if (task === undefined || task.init.pid === pid) return true;
+    for (const task of this.#tasks.values()) if (task === undefined || task.init.pid === pid || task.execs.knows(pid)) return true;
     return false;
   }
 
@@ -63,13 +67,13 @@ export class TaskService {
       Delete: method(ProcessRequest, DeleteResponse, (request) => this.#delete(request)),
       Wait: method(ProcessRequest, WaitResponse, (request) => this.#wait(request)),
       Kill: method(KillRequest, Empty, (request) => this.#kill(request)),
-      Pids: method(ProcessRequest, PidsResponse, ({ id }) => ({ processes: this.#task(id).pids().map((pid) => ({ pid })) })),
+      Pids: method(ProcessRequest, PidsResponse, ({ id }) => ({ processes: processesOf(this.#task(id)) })),
       ResizePty: method(ResizePtyRequest, Empty, (request) => {
-        this.#process(request).stdio.resize(request.height, request.width);
+        this.#process(request).resize(request.height, request.width);
         return {};
       }),
       CloseIO: method(CloseIORequest, Empty, (request) => {
-        this.#process(request).stdio.closeStdin();
+        this.#process(request).closeStdin();
         return {};
       }),
       Connect: method(ProcessRequest, ConnectResponse, ({ id }) => ({
@@ -86,7 +90,10 @@ export class TaskService {
         await this.#task(id).resume();
         return {};
       }),
-      Exec: method(ExecProcessRequest, Empty, () => notYet("exec")),
+      Exec: method(ExecProcessRequest, Empty, (request) => {
+        this.#task(request.id).addExec(request);
+        return {};
+      }),
       Update: method(UpdateTaskRequest, Empty, () => notYet("update")),
       Checkpoint: method(CheckpointTaskRequest, Empty, () => notYet("checkpoint")),
       Stats: method(ProcessRequest, StatsResponse, async ({ id }) => ({ stats: await this.#task(id).stats() })),
@@ -116,19 +123,18 @@ export class TaskService {
 
   #process({ id, exec_id: execId }: { readonly id: string; readonly exec_id: string }): Process {
     const task = this.#task(id);
-    if (execId === "") return task.init;
-    throw new RpcError("NOT_FOUND", `process does not exist ${execId}`);
+    return execId === "" ? task.init : task.execs.find(execId);
   }
 
   #start({ id, exec_id: execId }: ProcessRequest): Promise<number> {
-    if (execId === "") return this.#task(id).start();
-    return notYet("exec");
+    const task = this.#task(id);
+    return execId === "" ? task.start() : task.startExec(execId);
   }
 
   #state(request: ProcessRequest): Partial<StateResponse> {
     const task = this.#task(request.id);
-    const { pid, stdio, ending, hasStarted } = this.#process(request);
-    const { stdin, stdout, stderr, terminal } = stdio.paths;
+    const { pid, paths, ending, hasStarted } = this.#process(request);
+    const { stdin, stdout, stderr, terminal } = paths;
     const running = task.isPaused ? Status.PAUSED : Status.RUNNING;
     const status = ending !== undefined ? Status.STOPPED : hasStarted ? running : Status.CREATED;
     return {
@@ -152,24 +158,37 @@ export class TaskService {
   }
 
   #kill({ id, exec_id: execId, signal, all }: KillRequest): Record<string, never> {
-    if (execId !== "") return notYet("exec");
-    this.#task(id).kill(signal, all);
+    const task = this.#task(id);
+    if (execId === "") task.kill(signal, all);
+    else task.execs.find(execId).kill(signal);
     return {};
   }
 
   async #delete({ id, exec_id: execId }: ProcessRequest): Promise<Partial<DeleteResponse>> {
-    if (execId !== "") return notYet("exec");
     const task = this.#task(id);
+    const { pid, ending } = execId === "" ? await this.#deleteTask(task) : await task.execs.delete(execId);
+    return { pid, exit_status: ending?.status ?? 0, exited_at: ending?.at ?? ZERO_TIME };
+  }
+
+  async #deleteTask(task: Task): Promise<Process> {
     await task.delete();
-    this.#tasks.delete(id);
-    const { status, at } = await task.init.ended;
-    return { pid: task.init.pid, exit_status: status, exited_at: at };
+    this.#tasks.delete(task.id);
+    return task.init;
   }
 
   #shutdown(): Record<string, never> {
     if (this.#tasks.size === 0) this.#shutDown();
     return {};
   }
+}
+
+/** With the id of the exec, where it is one. */
+function processesOf(task: Task): { readonly pid: number; readonly info?: Any }[] {
+  const execs = task.execs.pids();
+  return task.pids().map((pid) => {
+    const exec_id = execs.get(pid);
+    return exec_id === undefined ? { pid } : { pid, info: { type_url: PROCESS_DETAILS, value: encode(ProcessDetails, { exec_id }) } };
+  });
 }
 
 function notYet(what: string): never {
