@@ -1,6 +1,7 @@
 /** A containerd of the test's own: its folders, its socket and its namespace end with the test. */
 
 import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { RUN_NAME, skip } from "./harness.ts";
@@ -25,51 +26,69 @@ const UNWANTED_PLUGINS = [
 /** containerd looks for shims in the PATH. */
 const ENVIRONMENT = { ...process.env, PATH: `${join(PROJECT, "dist")}:${process.env["PATH"] ?? ""}` };
 
+export interface Following {
+  text(): string;
+  /** Resolves when the output has this; `poke` is done again and again until then. */
+  until(pattern: RegExp, poke?: () => Promise<void>): Promise<void>;
+  end(): Promise<void>;
+}
+
 export class Containerd {
   readonly #folder: string;
   readonly #runtime: string | undefined;
-  readonly #stop: () => Promise<void>;
+  #child: ChildProcess | undefined;
 
-  private constructor(folder: string, { runtime, stop }: { readonly runtime: string | undefined; readonly stop: () => Promise<void> }) {
+  private constructor(folder: string, runtime: string | undefined) {
     this.#folder = folder;
     this.#runtime = runtime;
-    this.#stop = stop;
   }
 
   /** Runs one for a while; `runtime` is the path of the program that its own shim executes; without one, our shim runs. */
   static async within(t: Ground, { runtime }: { readonly runtime?: string | undefined }, body: (containerd: Containerd) => Promise<void>): Promise<void> {
-    const containerd = await Containerd.#start(t, runtime);
-    try {
-      await body(containerd);
-    } finally {
-      await containerd.#stop();
-    }
-  }
-
-  static async #start(t: Ground, runtime: string | undefined): Promise<Containerd> {
     const folder = join(t.folder, "containerd");
     fs.mkdirSync(folder);
     fs.writeFileSync(join(folder, "config.toml"), configuration(folder));
-    const log = fs.openSync(join(folder, "log"), "w");
-    const child = spawn("containerd", ["--config", join(folder, "config.toml")], { stdio: ["ignore", log, log], env: ENVIRONMENT });
-    fs.closeSync(log);
-    const ended = new Promise<void>((resolve) => {
-      child.on("exit", () => resolve());
-      child.on("error", () => resolve());
-    });
-    const stop = async (): Promise<void> => {
-      child.kill("SIGTERM");
-      await ended;
-      // containerd's shim makes this outside of all folders that it is given.
+    const containerd = new Containerd(folder, runtime);
+    await containerd.start();
+    try {
+      await body(containerd);
+    } finally {
+      await containerd.end("SIGTERM");
+      // containerd's shims make these outside of all folders that they are given.
       for (const name of ["runc", "tsrun"]) fs.rmSync(`/run/containerd/${name}/${RUN_NAME}`, { recursive: true, force: true });
-    };
-    const containerd = new Containerd(folder, { runtime, stop });
-    for (const deadline = Date.now() + PATIENCE_MILLIS; (await containerd.ctr(["version"])).status !== 0; ) {
-      if (Date.now() < deadline && child.exitCode === null) continue;
-      await stop();
-      skip(`containerd does not start: ${fs.readFileSync(join(folder, "log"), "utf8").trim().split("\n").at(-1)}`);
     }
-    return containerd;
+  }
+
+  /** Also after `end`: the tasks of the one before are found again. */
+  async start(): Promise<void> {
+    const log = fs.openSync(join(this.#folder, "log"), "a");
+    const child = spawn("containerd", ["--config", join(this.#folder, "config.toml")], { stdio: ["ignore", log, log], env: ENVIRONMENT });
+    fs.closeSync(log);
+    child.on("error", () => {});
+    this.#child = child;
+    for (const deadline = Date.now() + PATIENCE_MILLIS; (await this.ctr(["version"])).status !== 0; ) {
+      if (Date.now() < deadline && child.exitCode === null) continue;
+      await this.end("SIGTERM");
+      skip(`containerd does not start: ${this.log().trim().split("\n").at(-1)}`);
+    }
+  }
+
+  async end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+    const ended = new Promise((resolve) => child.on("exit", resolve));
+    child.kill(signal);
+    await ended;
+  }
+
+  /** What it wrote, with what its shims wrote. */
+  log(): string {
+    return fs.readFileSync(join(this.#folder, "log"), "utf8");
+  }
+
+  /** The folder of a task, until that is deleted. */
+  bundle(id: string): string {
+    return join(this.#folder, "state/io.containerd.runtime.v2.task", RUN_NAME, id);
   }
 
   /** containerd's client. */
@@ -78,6 +97,29 @@ export class Containerd {
       folder: this.#folder,
       program: "ctr",
     });
+  }
+
+  /** Runs a command of the client that goes on, and gives what it has printed. */
+  follow(args: readonly string[]): Following {
+    const path = join(this.#folder, `following-${RUN_NAME}`);
+    const output = fs.openSync(path, "w");
+    const child = spawn("ctr", ["--address", join(this.#folder, "socket"), "--namespace", RUN_NAME, ...args], { stdio: ["ignore", output, output] });
+    fs.closeSync(output);
+    const ended = new Promise((resolve) => child.on("exit", resolve));
+    const text = (): string => fs.readFileSync(path, "utf8");
+    return {
+      text,
+      until: async (pattern, poke = () => Promise.resolve()) => {
+        for (const deadline = Date.now() + PATIENCE_MILLIS; !pattern.test(text()); await poke()) {
+          if (Date.now() > deadline) throw new Error(`${String(pattern)} does not come: ${text()}`);
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+      },
+      end: async () => {
+        child.kill("SIGTERM");
+        await ended;
+      },
+    };
   }
 
   /** `ctr run`, with the runtime under test. */

@@ -19,22 +19,43 @@ constexpr size_t kStack = 128 * 1024;
 struct Pump {
   UniqueFd from;
   UniqueFd to;
-  // Its other end belongs to JavaScript: closed there, the copying stops; closed here, it has ended.
+  // Its other end belongs to JavaScript: closed there, the copying stops; a byte there tells that who wrote has ended;
+  // closed here, all that it wrote has been copied.
   UniqueFd control;
+  bool writer_ended = false;
 };
 
+// A byte, or the end; false when the copying is to stop.
+bool obey(Pump& pump) {
+  char order;
+  if (recv(pump.control.get(), &order, 1, MSG_DONTWAIT) <= 0) return false;
+  pump.writer_ended = true;
+  return true;
+}
+
+// The reader sees the end. What others still write is taken from them, so that they see no SIGPIPE, and goes nowhere:
+// as long as there is one of them, and nobody can stop that any more.
+void let_go(Pump& pump) {
+  pump.to = UniqueFd();
+  pump.control = UniqueFd();
+}
+
 // Whether `fd` is ready for `events`; false when the copying is to stop.
-bool wait_for(const Pump& pump, int fd, short events) {
-  struct pollfd fds[2] = {{fd, events, 0}, {pump.control.get(), POLLIN, 0}};
+bool wait_for(Pump& pump, int fd, short events) {
   for (;;) {
-    const int count = poll(fds, 2, -1);
+    struct pollfd fds[2] = {{fd, events, 0}, {pump.control.get(), POLLIN, 0}};
+    const bool may_let_go = pump.writer_ended && pump.to.get() >= 0 && fd == pump.from.get();
+    const int count = poll(fds, 2, may_let_go ? 0 : -1);
     if (count < 0 && errno == EINTR) continue;
-    return count > 0 && fds[1].revents == 0;
+    if (count < 0) return false;
+    if (fds[1].revents != 0 && !obey(pump)) return false;
+    if (fds[0].revents != 0) return true;
+    if (may_let_go) let_go(pump);
   }
 }
 
-bool write_all(const Pump& pump, const char* bytes, size_t size) {
-  while (size > 0) {
+bool write_all(Pump& pump, const char* bytes, size_t size) {
+  while (size > 0 && pump.to.get() >= 0) {
     if (!wait_for(pump, pump.to.get(), POLLOUT)) return false;
     const ssize_t wrote = write(pump.to.get(), bytes, size);
     if (wrote < 0 && (errno == EAGAIN || errno == EINTR)) continue;
@@ -45,7 +66,7 @@ bool write_all(const Pump& pump, const char* bytes, size_t size) {
   return true;
 }
 
-void copy(const Pump& pump) {
+void copy(Pump& pump) {
   char buffer[kBytes];
   while (wait_for(pump, pump.from.get(), POLLIN)) {
     const ssize_t got = read(pump.from.get(), buffer, sizeof buffer);

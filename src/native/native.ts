@@ -239,7 +239,9 @@ export interface Native extends NativeFiles {
 
   /**
    * Copies from one descriptor to the other in a thread, and takes both. The descriptor that it returns becomes readable
-   * when the copying has ended, by its source's end or a failure; closing it ends the copying.
+   * when the copying has ended, by its source's end or a failure; closing it ends the copying. A byte written to it tells
+   * that the process whose output this is has ended: when all that it wrote has been copied, the copying has ended, too,
+   * whoever else may still hold the source.
    */
   startPump(from: number, to: number): number;
 

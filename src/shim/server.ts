@@ -1,7 +1,7 @@
 /** Serves ttrpc on a listening unix socket: any number of connections, and any number of calls at once on each. */
 
 import { native } from "../native/native.ts";
-import { EPOLLIN, ready } from "../native/waiter.ts";
+import { EPOLLIN, forget, ready } from "../native/waiter.ts";
 import { Connection } from "./connection.ts";
 import { MOST_BYTES, REQUEST, RESPONSE } from "./frame.ts";
 import type { Frame } from "./frame.ts";
@@ -30,6 +30,7 @@ export class Server {
   readonly #services: Services;
   readonly #connections = new Set<Connection>();
   readonly #onError: (error: unknown) => void;
+  #listener: number | undefined;
   #isClosed = false;
 
   constructor(services: Services, onError: (error: unknown) => void) {
@@ -37,8 +38,9 @@ export class Server {
     this.#onError = onError;
   }
 
-  /** Accepts connections until `close`. */
+  /** Accepts connections until `close`, which is all that ends it. */
   async listen(fd: number): Promise<void> {
+    this.#listener = fd;
     native().setNonblocking(fd, true);
     while (!this.#isClosed) {
       const accepted = native().accept(fd);
@@ -90,6 +92,7 @@ export class Server {
   /** Answers that are on their way go out first. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    if (this.#listener !== undefined) forget(this.#listener);
     for (const connection of this.#connections) {
       await connection.flushed();
       connection.close();

@@ -153,6 +153,7 @@ export class Stdio {
   /** The process has ended: what it wrote is with the client when this resolves, or was given up after the time. */
   async drained(milliseconds: number): Promise<void> {
     for (const { fd, path } of this.#held.splice(0)) void release(fd, path);
+    for (const { control } of this.#pumps) tellOfEnd(control);
     // The input's pump ends only with the client; it has nothing more to bring.
     const output = this.paths.terminal && this.paths.stdin !== "" ? this.#pumps.slice(1) : this.#pumps;
     const all = Promise.all(output.map(({ ended }) => ended));
@@ -176,6 +177,15 @@ export class Stdio {
     if (this.#master !== undefined) closeSync(this.#master);
     this.#master = undefined;
     this.#logger?.stop();
+  }
+}
+
+/** Others may hold the streams for ever; what they write is not the client's any more. */
+function tellOfEnd(control: number): void {
+  try {
+    native().send(control, new Uint8Array(1));
+  } catch {
+    // The copying has ended by itself.
   }
 }
 
