@@ -35,7 +35,7 @@ async function run(argv: readonly string[], program: Program): Promise<number> {
     return 0;
   }
   if (invocation.info) {
-    const { printInfo } = await import("./info.ts");
+    const { printInfo } = await import("./runtime-info.ts");
     const { features } = await import("../container/features.ts");
     // As the command line, the shim cannot make checkpoints yet.
     return printInfo({ version: program.version, features: features({ ...program, hasCheckpoint: false }) });
