@@ -43,7 +43,14 @@ const EXIT_UNKNOWN_COMMAND = 3;
 const EXIT_BROKEN_PIPE = 141;
 
 async function main(argv: readonly string[]): Promise<number> {
-  let report: Report = { log: undefined, format: guessFormat(argv), debug: false };
+  let report: Report = guessReport(argv);
+  // What nobody waits for fails as much as the rest: who reads the log must not find it empty.
+  for (const event of ["uncaughtException", "unhandledRejection"]) {
+    process.on(event, (error: unknown) => {
+      tell(report, "error", messageOf(error));
+      finish(1);
+    });
+  }
   try {
     const globals = parseArguments(argv, { options: GLOBAL_OPTIONS, stopAtArgument: true });
     report = readReport(globals);
@@ -101,8 +108,23 @@ function readReport(globals: Parsed): Report {
 }
 
 /** Even a command line that cannot be read has its error where and how the caller looks for it. */
-function guessFormat(argv: readonly string[]): "text" | "json" {
-  return argv.some((word, index) => word === "--log-format=json" || (word === "json" && argv[index - 1] === "--log-format")) ? "json" : "text";
+function guessReport(argv: readonly string[]): Report {
+  const log = guessText(argv, "log");
+  return {
+    log: log === undefined || log === "" ? undefined : resolve(callerDirectory(), log),
+    format: guessText(argv, "log-format") === "json" ? "json" : "text",
+    debug: false,
+  };
+}
+
+function guessText(argv: readonly string[], name: string): string | undefined {
+  for (let at = 0; at < argv.length; at++) {
+    const word = argv[at] ?? "";
+    if (word === `--${name}` || word === `-${name}`) return argv[at + 1];
+    const equals = word.indexOf("=");
+    if (word.slice(0, equals) === `--${name}` || word.slice(0, equals) === `-${name}`) return word.slice(equals + 1);
+  }
+  return undefined;
 }
 
 function finish(status: number): void {
