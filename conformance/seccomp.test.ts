@@ -228,7 +228,7 @@ function notifying(config: BundleConfig, socket: string, more: Readonly<Record<s
   config.linux["seccomp"] = seccomp([{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_NOTIFY" }], { listenerPath: socket, ...more });
 }
 
-test("SC-06 SC-07 CPS-01 to CPS-06 the listener gets the state with the descriptor, and answers calls", async (t) => {
+test("SC-06 SC-07 the listener gets the state with the descriptor, and answers calls", async (t) => {
   const listener = await listen(t, "notify", "77");
   const container = await created(t, (config) => {
     notifying(config, listener.socket, { listenerMetadata: "some metadata" });
