@@ -71,6 +71,22 @@ export async function limit(container: Container, v1: string, v2: string = v1): 
   return read(join(folder, name)).trim();
 }
 
+/** Whether the kernel has a file for a limit, in a cgroup that is not the root's; named as for `limit`. */
+export async function hasLimit(container: Container, v1: string, v2: string = v1): Promise<boolean> {
+  const name = isV2() ? v2 : v1;
+  return fs.existsSync(join(await cgroupOf(container, name.split(".")[0] ?? ""), name));
+}
+
+/** The number of a whole block device of this host, as the kernel limits no others, also as `major:minor`. */
+export function blockDevice(): { readonly major: number; readonly minor: number; readonly text: string } {
+  for (const name of fs.readdirSync("/sys/block")) {
+    const text = read(`/sys/block/${name}/dev`).trim();
+    const [major = NaN, minor = NaN] = text.split(":").map(Number);
+    if (Number.isInteger(major) && Number.isInteger(minor)) return { major, minor, text };
+  }
+  return skip("this host has no block device");
+}
+
 /** Sets `linux.resources`. */
 export function resources(values: Readonly<Record<string, unknown>>): Change {
   return (config) => void (config.linux.resources = values);

@@ -6,7 +6,7 @@ import * as assert from "uvu/assert";
 import type { BundleConfig } from "../test/bundle.ts";
 import { skip } from "../test/harness.ts";
 import type { Ground } from "../test/harness.ts";
-import { isUnified, limitOf, v1, v2, withResources } from "./cgroup-files.ts";
+import { hasLimit, isV2, limit, needsControllers, onlyOnV2, resources } from "./cgroups.ts";
 import { created, file, read, refused, running, script, silent, waitFor } from "./containers.ts";
 import type { Container } from "./containers.ts";
 import { onlyOurs, suite } from "./suite.ts";
@@ -18,9 +18,10 @@ const MEMORY = "memory.limit_in_bytes|memory.max";
 const SWAP = "memory.memsw.limit_in_bytes|memory.swap.max";
 const PIDS = "pids.max|pids.max";
 
-function controllers(legacy: string, unified: string): void {
-  if (isUnified()) v2(unified);
-  else v1(legacy);
+/** What holds, by the file's name on v1 and, after a bar, on v2; "" where the kernel has no such file. */
+async function limitOf(container: Container, names: string): Promise<string> {
+  const [legacy = "", unified = ""] = names.split("|");
+  return (await hasLimit(container, legacy, unified)) ? limit(container, legacy, unified) : "";
 }
 
 /** Updates by a document on standard input. */
@@ -30,7 +31,7 @@ async function withDocument(t: Ground, container: Container, resources: unknown)
 
 /** On v1 it is the sum of memory and swap that is limited, on v2 swap alone. */
 function swapOf(limit: number, both: number): string {
-  return `${isUnified() ? both - limit : both}`;
+  return `${isV2() ? both - limit : both}`;
 }
 
 /** The option, its value, the files, and what they hold then. */
@@ -51,20 +52,20 @@ const OPTIONS: readonly (readonly [option: string, value: string, files: string,
 for (const [option, given, files, legacy, unified] of OPTIONS) {
   test(`--${option} sets it`, async (t) => {
     const [controller = ""] = files.split(".");
-    controllers(controller, controller);
-    if (isUnified() && unified === "") skip("cgroup v2 has nothing for it");
+    needsControllers(controller);
+    if (isV2() && unified === "") skip("cgroup v2 has nothing for it");
     const container = await running(t);
     const before = await limitOf(container, files);
     if (before === "" && controller === "cpu") skip("this kernel does not have it");
     silent(await container.verb("update", `--${option}=${given}`));
-    assert.is(await limitOf(container, files), isUnified() ? unified : legacy);
+    assert.is(await limitOf(container, files), isV2() ? unified : legacy);
     assert.is(await container.status(), "running");
   });
 }
 
 test("--cpu-burst sets it", async (t) => {
-  controllers("cpu", "cpu");
-  const container = await running(t, withResources({ cpu: { quota: 50_000, period: 100_000 } }));
+  needsControllers("cpu");
+  const container = await running(t, resources({ cpu: { quota: 50_000, period: 100_000 } }));
   const files = "cpu.cfs_burst_us|cpu.max.burst";
   if ((await limitOf(container, files)) === "") skip("this kernel has no burst");
   silent(await container.verb("update", "--cpu-burst=10000"));
@@ -72,19 +73,19 @@ test("--cpu-burst sets it", async (t) => {
 });
 
 test("--blkio-weight sets it, under the name that the kernel has for it", async (t) => {
-  controllers("blkio", "io");
+  needsControllers("blkio");
   const container = await running(t);
   const files = ["blkio.weight|io.bfq.weight", "blkio.bfq.weight|io.weight"];
   const present = [];
   for (const names of files) if ((await limitOf(container, names)) !== "") present.push(names);
   const [names = skip("this kernel has no weights of block I/O")] = present;
   silent(await container.verb("update", "--blkio-weight=300"));
-  assert.match(await limitOf(container, names), names.endsWith("|io.weight") && isUnified() ? /^default 2930$/ : /^(default )?300$/);
+  assert.match(await limitOf(container, names), names.endsWith("|io.weight") && isV2() ? /^default 2930$/ : /^(default )?300$/);
 });
 
 test("--memory and --memory-swap together, up and down", async (t) => {
-  controllers("memory", "memory");
-  const container = await running(t, withResources({ memory: { limit: 32 * MEBIBYTE, swap: 64 * MEBIBYTE } }));
+  needsControllers("memory");
+  const container = await running(t, resources({ memory: { limit: 32 * MEBIBYTE, swap: 64 * MEBIBYTE } }));
   if ((await limitOf(container, SWAP)) === "") skip("this kernel does not limit swap");
   for (const size of [128, 16, 512]) {
     silent(await container.verb("update", `--memory=${size}m`, `--memory-swap=${2 * size}m`));
@@ -93,7 +94,7 @@ test("--memory and --memory-swap together, up and down", async (t) => {
 });
 
 test("--memory-swap alone goes by the limit of memory that an earlier update has set", async (t) => {
-  controllers("memory", "memory");
+  needsControllers("memory");
   const container = await running(t);
   silent(await container.verb("update", "--memory=64m", "--memory-swap=96m"));
   silent(await container.verb("update", "--memory-swap=128m"));
@@ -102,19 +103,19 @@ test("--memory-swap alone goes by the limit of memory that an earlier update has
 });
 
 test("--memory=-1 lifts the limits of memory and of swap", async (t) => {
-  controllers("memory", "memory");
+  needsControllers("memory");
   const free = await limitOf(await created(t), MEMORY);
-  const container = await running(t, withResources({ memory: { limit: 32 * MEBIBYTE, swap: 64 * MEBIBYTE } }));
+  const container = await running(t, resources({ memory: { limit: 32 * MEBIBYTE, swap: 64 * MEBIBYTE } }));
   silent(await container.verb("update", "--memory=-1"));
   assert.is(await limitOf(container, MEMORY), free);
   assert.ok(["", free].includes(await limitOf(container, SWAP)));
 });
 
 test("--cpu-period keeps the quota, --cpu-quota the period", async (t) => {
-  controllers("cpu", "cpu");
-  const container = await running(t, withResources({ cpu: { quota: 20_000, period: 50_000 } }));
+  needsControllers("cpu");
+  const container = await running(t, resources({ cpu: { quota: 20_000, period: 50_000 } }));
   const both = async (): Promise<string> =>
-    isUnified() ? limitOf(container, "|cpu.max") : `${await limitOf(container, "cpu.cfs_quota_us|")} ${await limitOf(container, "cpu.cfs_period_us|")}`;
+    isV2() ? limitOf(container, "|cpu.max") : `${await limitOf(container, "cpu.cfs_quota_us|")} ${await limitOf(container, "cpu.cfs_period_us|")}`;
   silent(await container.verb("update", "--cpu-period=60000"));
   assert.is(await both(), "20000 60000");
   silent(await container.verb("update", "--cpu-quota=30000"));
@@ -122,10 +123,10 @@ test("--cpu-period keeps the quota, --cpu-quota the period", async (t) => {
 });
 
 test("a document of limits, from standard input or a file, leaves alone what it does not name or sets to 0", async (t) => {
-  controllers("pids", "pids");
-  const container = await running(t, withResources({ pids: { limit: 50 }, cpu: { shares: 2 } }));
+  needsControllers("pids");
+  const container = await running(t, resources({ pids: { limit: 50 }, cpu: { shares: 2 } }));
   silent(await withDocument(t, container, { pids: { limit: 60 }, cpu: { shares: 0, quota: 0, cpus: "" }, memory: { limit: 0 }, blockIO: { weight: 0 } }));
-  assert.equal([await limitOf(container, PIDS), await limitOf(container, "cpu.shares|cpu.weight")], ["60", isUnified() ? "1" : "2"]);
+  assert.equal([await limitOf(container, PIDS), await limitOf(container, "cpu.shares|cpu.weight")], ["60", isV2() ? "1" : "2"]);
   const path = file(t, "limits.json");
   fs.writeFileSync(path, JSON.stringify({ pids: { limit: 70 } }));
   silent(await container.verb("update", `--resources=${path}`));
@@ -134,14 +135,14 @@ test("a document of limits, from standard input or a file, leaves alone what it 
 });
 
 test("a document goes before the other options", async (t) => {
-  controllers("pids", "pids");
+  needsControllers("pids");
   const container = await running(t);
   silent(await t.runtime(["update", "--pids-limit=5", "--resources", "-", container.id], { input: '{"pids": {"limit": 60}}' }));
   assert.is(await limitOf(container, PIDS), "60");
 });
 
 test("a created container and a paused one can be updated", async (t) => {
-  controllers("pids", "pids");
+  needsControllers("pids");
   const container = await created(t);
   silent(await container.verb("update", "--pids-limit=60"));
   assert.is(await limitOf(container, PIDS), "60");
@@ -153,8 +154,8 @@ test("a created container and a paused one can be updated", async (t) => {
 });
 
 test("without options nothing changes", async (t) => {
-  controllers("pids", "pids");
-  const container = await running(t, withResources({ pids: { limit: 50 } }));
+  needsControllers("pids");
+  const container = await running(t, resources({ pids: { limit: 50 } }));
   silent(await container.verb("update"));
   assert.is(await limitOf(container, PIDS), "50");
 });
@@ -168,8 +169,8 @@ test("a container that has stopped, or is not there, cannot be updated", async (
 });
 
 test("values that are none are errors, and change nothing", async (t) => {
-  controllers("pids", "pids");
-  const container = await running(t, withResources({ pids: { limit: 50 } }));
+  needsControllers("pids");
+  const container = await running(t, resources({ pids: { limit: 50 } }));
   for (const option of ["--memory=many", "--cpu-period=-1", "--cpu-share=half", "--pids-limit=few", "--no-such=5", "--resources=/no/such/file"]) {
     assert.is((await container.verb("update", option)).status, 1, option);
   }
@@ -181,7 +182,7 @@ test("values that are none are errors, and change nothing", async (t) => {
 });
 
 test("sizes have units", async (t) => {
-  controllers("memory", "memory");
+  needsControllers("memory");
   const container = await running(t);
   for (const [size, bytes] of [["40M", 40 * MEBIBYTE], ["41mb", 41 * MEBIBYTE], ["0.5GiB", 512 * MEBIBYTE], ["43008k", 42 * MEBIBYTE], ["45088768b", 43 * MEBIBYTE]] as const) {
     silent(await container.verb("update", `--memory=${size}`));
@@ -199,7 +200,7 @@ function holding(t: Ground): (config: BundleConfig) => void {
 }
 
 test("a limit of memory below what is in use is refused with the reason, and the container runs on", async (t) => {
-  controllers("memory", "memory");
+  needsControllers("memory");
   const container = await running(t, holding(t));
   await waitFor("the memory is in use", () => read(file(t, "told")) === "held\n");
   refused(await container.verb("update", "--memory=20m", "--memory-swap=20m"), /usage|uses/);
@@ -208,7 +209,8 @@ test("a limit of memory below what is in use is refused with the reason, and the
 });
 
 test("RM-10 with checkBeforeUpdate a limit of memory below the usage is refused", async (t) => {
-  v2("memory");
+  onlyOnV2();
+  needsControllers("memory");
   const container = await running(t, holding(t));
   await waitFor("the memory is in use", () => read(file(t, "told")) === "held\n");
   refused(await withDocument(t, container, { memory: { limit: 20 * MEBIBYTE, swap: 20 * MEBIBYTE, checkBeforeUpdate: true } }), /usage|uses/);
@@ -217,18 +219,18 @@ test("RM-10 with checkBeforeUpdate a limit of memory below the usage is refused"
 });
 
 test("an update that fails takes back what it had done", async (t) => {
-  controllers("cpuset", "cpuset");
-  const container = await running(t, withResources({ pids: { limit: 50 }, cpu: { shares: 2, cpus: "0" } }));
+  needsControllers("cpuset");
+  const container = await running(t, resources({ pids: { limit: 50 }, cpu: { shares: 2, cpus: "0" } }));
   refused(await withDocument(t, container, { pids: { limit: 60 }, cpu: { shares: 1024, cpus: "4000" } }), /./);
   const files = [PIDS, "cpu.shares|cpu.weight", "cpuset.cpus|cpuset.cpus"];
-  assert.equal(await Promise.all(files.map((names) => limitOf(container, names))), ["50", isUnified() ? "1" : "2", "0"]);
+  assert.equal(await Promise.all(files.map((names) => limitOf(container, names))), ["50", isV2() ? "1" : "2", "0"]);
 });
 
 const FORBIDDEN = "not permitted";
 
 test("devices are replaced for the program that runs", async (t) => {
   onlyOurs("runc ignores them");
-  controllers("devices", "memory");
+  if (!isV2()) needsControllers("devices");
   const told = file(t, "told");
   const deny = { allow: false, access: "rwm" };
   const rule = { allow: true, type: "c", major: 10, minor: 251, access: "rw" };
@@ -255,8 +257,8 @@ test("devices are replaced for the program that runs", async (t) => {
 
 test("what was updated is kept for the next update, not in the bundle", async (t) => {
   onlyOurs("where runc keeps it is its own matter");
-  controllers("memory", "memory");
-  const container = await running(t, withResources({ memory: { limit: 64 * MEBIBYTE, swap: 96 * MEBIBYTE } }));
+  needsControllers("memory");
+  const container = await running(t, resources({ memory: { limit: 64 * MEBIBYTE, swap: 96 * MEBIBYTE } }));
   const config = fs.readFileSync(join(container.bundle.path, "config.json"), "utf8");
   silent(await container.verb("update", "--memory=32m"));
   refused(await container.verb("update", "--memory-swap=16m"), 'must not be less than the memory limit 33554432');
