@@ -66,7 +66,7 @@ function shims(id: string): number[] {
   return fs.readdirSync("/proc").flatMap((pid) => {
     if (!/^\d+$/.test(pid)) return [];
     const words = readOr(`/proc/${pid}/cmdline`).split("\0");
-    return words.includes("serve") && words.includes(RUN_NAME) && words.includes(id) ? [Number(pid)] : [];
+    return words.at(-2) === "start" && words.includes(RUN_NAME) && words.includes(id) ? [Number(pid)] : [];
   });
 }
 

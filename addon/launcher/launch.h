@@ -50,6 +50,10 @@ class Text {
 // Writes TSRUN_LAUNCH=... as described above; `cwd` is empty where there is none.
 void describe_caller(Text& text, const char* cwd);
 
+// Under containerd's name for a shim: answers at once where there is nothing to decide, or returns in a child that is to
+// become the shim. It does nothing under any other name.
+void prepare_shim(char* const* argv);
+
 // The environment for the engine, in memory of its own: `launch` and the engine's settings first, then the caller's
 // variables, those that the engine would read renamed. Null when there is no memory.
 char** engine_environment(char* const* caller, char* launch);

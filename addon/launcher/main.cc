@@ -103,6 +103,7 @@ void engine_path(char* path, size_t size, const char* own) {
 [[noreturn]] void launch(const Start& start) {
   // Set-user-ID and file capabilities would let the caller's LD_PRELOAD, limits and signals run with another's rights.
   if (start.secure) fail("run", "tsrun", "it is set-user-ID, set-group-ID or has file capabilities", kNotExecutable);
+  prepare_shim(start.argv);
   char cwd[kPathMax], own[kPathMax], engine[kPathMax + 32], note[kLaunchSize];
   read_cwd(cwd);
   read_own_path(own);

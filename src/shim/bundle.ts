@@ -1,7 +1,7 @@
 /** The files of a shim in a bundle, which belongs to containerd. */
 
 import { join } from "node:path";
-import { existsSync, readFileSync, renameSync, writeFileSync } from "../native/files.ts";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "../native/files.ts";
 
 const ADDRESS = "address";
 const RECORD = "tsrun.json";
@@ -32,13 +32,13 @@ export function writeAddress(bundle: string, address: string): void {
   writeAtomically(join(bundle, ADDRESS), address);
 }
 
-export function readAddress(bundle: string): string | undefined {
-  const path = join(bundle, ADDRESS);
-  return existsSync(path) ? readFileSync(path, "utf8") : undefined;
-}
-
 export function writeRecord(bundle: string, record: BundleRecord): void {
   writeAtomically(join(bundle, RECORD), JSON.stringify(record));
+}
+
+/** Then "delete" has nothing to do, and the launcher answers it by itself. */
+export function removeRecord(bundle: string): void {
+  rmSync(join(bundle, RECORD), { force: true });
 }
 
 export function readRecord(bundle: string): BundleRecord | undefined {

@@ -1,6 +1,6 @@
 /** How containerd calls a shim: flags in the style of Go, then one action. */
 
-export type Action = "start" | "delete" | "serve";
+export type Action = "start" | "delete";
 
 export interface Invocation {
   readonly action: Action | undefined;
@@ -15,12 +15,10 @@ export interface Invocation {
   readonly debug: boolean;
   readonly info: boolean;
   readonly version: boolean;
-  /** Of "serve": the path of the socket that it inherits. */
-  readonly socket: string;
 }
 
 const SWITCHES: ReadonlySet<string> = new Set(["debug", "info", "version", "v"]);
-const ACTIONS: ReadonlySet<string> = new Set(["start", "delete", "serve"]);
+const ACTIONS: ReadonlySet<string> = new Set(["start", "delete"]);
 
 /** `-id X`, `--id X`, `-id=X`; what a newer containerd adds is ignored. */
 export function parseInvocation(argv: readonly string[]): Invocation {
@@ -50,7 +48,6 @@ export function parseInvocation(argv: readonly string[]): Invocation {
     debug: flag("debug"),
     info: flag("info"),
     version: flag("version") || flag("v"),
-    socket: value("socket"),
   };
 }
 

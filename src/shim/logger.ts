@@ -8,7 +8,9 @@ import type { Spawned } from "../native/native.ts";
 import { EPOLLIN, forget, ready } from "../native/waiter.ts";
 import { inWords } from "../container/store.ts";
 
-const STOP_MILLISECONDS = 12_000;
+/** After the end of its input it has this long before it is asked to end, and then this long before it is made to. */
+const ASK_MILLISECONDS = 10_000;
+const KILL_MILLISECONDS = 12_000;
 
 export class Logger {
   readonly #child: Spawned;
@@ -63,10 +65,9 @@ export class Logger {
 
   async #end(): Promise<void> {
     const { pidfd } = this.#child;
-    const timer = setTimeout(() => signal(pidfd, SIGKILL), STOP_MILLISECONDS);
-    signal(pidfd, SIGTERM);
+    const timers = [setTimeout(() => signal(pidfd, SIGTERM), ASK_MILLISECONDS), setTimeout(() => signal(pidfd, SIGKILL), KILL_MILLISECONDS)];
     await ready(pidfd, EPOLLIN);
-    clearTimeout(timer);
+    for (const timer of timers) clearTimeout(timer);
     native().waitPidfd(pidfd);
     forget(pidfd);
     closeSync(pidfd);

@@ -1,6 +1,5 @@
 /** containerd-shim-tsrun-v1: what containerd executes for `io.containerd.tsrun.v1`. */
 
-import { dirname, join } from "node:path";
 import { LAUNCH_VARIABLE, callerEnvironment, parseLaunch } from "../linux/launch.ts";
 import { writeSync } from "../native/files.ts";
 import { parseInvocation } from "./invocation.ts";
@@ -35,16 +34,12 @@ async function run(argv: readonly string[], program: Program): Promise<number> {
     return 0;
   }
   if (invocation.info) {
-    const { printInfo } = await import("./runtime-info.ts");
+    const { printInfo } = await import("./introspection.ts");
     const { features } = await import("../container/features.ts");
     // As the command line, the shim cannot make checkpoints yet.
     return printInfo({ version: program.version, features: features({ ...program, hasCheckpoint: false }) });
   }
-  if (invocation.action === "serve") return await (await import("./serve.ts")).serve(invocation, bundle);
-  if (invocation.action === "start") {
-    const executable = join(dirname(process.execPath), SHIM_NAME);
-    return await (await import("./start.ts")).startShim(invocation, { bundle, executable });
-  }
+  if (invocation.action === "start") return await (await import("./start.ts")).startShim(invocation, bundle);
   if (invocation.action === "delete") {
     return await (await import("./delete.ts")).deleteShim(invocation, { bundle, environment: callerEnvironment(process.env) });
   }

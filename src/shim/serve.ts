@@ -1,25 +1,19 @@
 /** The shim itself: one process for a group of containers, from the first Create to the last Shutdown. */
 
-import { join } from "node:path";
 import { callerEnvironment } from "../linux/launch.ts";
 import { SIGCHLD, SIGINT, SIGTERM } from "../linux/signals.ts";
 import { rmSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import { onSignals } from "../native/waiter.ts";
 import { EventQueue } from "./events.ts";
-import type { Invocation } from "./invocation.ts";
-import { log, openLog } from "./log.ts";
+import { log } from "./log.ts";
 import { Server } from "./server.ts";
 import { TaskService } from "./tasks.ts";
 
-/** The listening socket, as "start" passed it. */
-const LISTENER = 3;
 const FLUSH_MILLISECONDS = 5000;
 
 /** Serves until containerd shuts it down; resolves with the exit status. */
-export async function serve({ namespace, socket }: Invocation, bundle: string): Promise<number> {
-  openLog(join(bundle, "log"));
-  native().setSession();
+export async function serve({ namespace, socket, listener }: { readonly namespace: string; readonly socket: string; readonly listener: number }): Promise<number> {
   native().becomeSubreaper();
   const events = new EventQueue(process.env["TTRPC_ADDRESS"] ?? "", namespace);
   let end = (): void => {};
@@ -33,7 +27,7 @@ export async function serve({ namespace, socket }: Invocation, bundle: string): 
     if (signal === SIGCHLD) reapOrphans(service);
     else end();
   });
-  void server.listen(LISTENER);
+  void server.listen(listener);
   await ended;
   // The answer to Shutdown is written before this goes on.
   await new Promise((resolve) => setTimeout(resolve, 0));

@@ -1,5 +1,6 @@
-/** `start`: finds or begins the shim of a container's group, and prints where it listens. */
+/** `start`: finds or becomes the shim of a container's group, and prints where it listens. */
 
+import { join } from "node:path";
 import { inWords } from "../container/store.ts";
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from "../native/files.ts";
 import { isNativeError, native } from "../native/native.ts";
@@ -9,31 +10,33 @@ import { readAnnotations, writeAddress } from "./bundle.ts";
 import { BootstrapParams, BootstrapResult } from "./generated/bootstrap.ts";
 import type { Invocation } from "./invocation.ts";
 import { decode, encode } from "./messages.ts";
+import { openLog } from "./log.ts";
 import { readStandardInput } from "./standard-input.ts";
 
+const STDIN = 0;
 const STDOUT = 1;
+/** The launcher's pipe (addon/launcher/shim.cc). */
+const READY = 3;
 const MOST_OOM_SCORE_ADJ = 1000;
 const TASK_API_VERSION = 3;
 
-/** Prints the address; the shim itself runs on without anything of this process's. */
-export async function startShim(invocation: Invocation, { bundle, executable }: { readonly bundle: string; readonly executable: string }): Promise<number> {
+/**
+ * Prints the address. Where no shim of the group runs yet, this process becomes it: its launcher is what containerd waits
+ * for. Resolves with the exit status.
+ */
+export async function startShim(invocation: Invocation, bundle: string): Promise<number> {
   const { address, namespace, id } = invocation;
   const params = readParams(invocation);
   const group = groupOf(id, readAnnotations(bundle));
   const directory = params?.socket_dir === undefined || params.socket_dir === "" ? SOCKET_DIRECTORY : params.socket_dir;
   const path = socketPath(native().sha256(socketName(address, namespace, group)), directory);
   const listener = listen(path, directory);
-  if (listener !== undefined) {
-    try {
-      spawnShim(invocation, { bundle, executable, socket: path, listener });
-    } catch (error) {
-      rmSync(path, { force: true });
-      throw error;
-    }
-  }
   writeAddress(bundle, formatAddress(path));
   writeSync(STDOUT, answer(path, params));
-  return 0;
+  if (listener === undefined) return 0;
+  detach(join(bundle, "log"));
+  const { serve } = await import("./serve.ts");
+  return await serve({ namespace, socket: path, listener });
 }
 
 /** From containerd 2.3 on; what others send may look like it by chance. */
@@ -78,36 +81,25 @@ function isServed(path: string): boolean {
   }
 }
 
-interface Spawn {
-  readonly bundle: string;
-  readonly executable: string;
-  readonly socket: string;
-  readonly listener: number;
-}
-
-function spawnShim({ namespace, id, address, debug }: Invocation, { bundle, executable, socket, listener }: Spawn): void {
-  const nothing = openSync("/dev/null", O_RDWR);
-  const flags = ["-namespace", namespace, "-id", id, "-address", address, "-socket", socket, ...(debug ? ["-debug"] : [])];
-  const env = Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
-  const { pid, pidfd } = native().spawn({
-    file: executable,
-    argv: [executable, ...flags, "serve"],
-    env,
-    fds: [nothing, nothing, nothing, listener],
-    cwd: bundle,
-  });
-  closeSync(pidfd);
-  closeSync(nothing);
-  closeSync(listener);
-  protectFromOom(pid);
+/** containerd reads the answer to its end, so nothing of the three streams may stay; then the launcher may go. */
+function detach(log: string): void {
+  native().setSession();
+  for (const stream of [STDIN, STDOUT]) {
+    closeSync(stream);
+    openSync("/dev/null", O_RDWR);
+  }
+  openLog(log);
+  protectFromOom();
+  writeSync(READY, "1");
+  closeSync(READY);
 }
 
 /** One above containerd's own: the kernel shall rather end a shim than containerd. */
-function protectFromOom(pid: number): void {
+function protectFromOom(): void {
+  const path = "/proc/self/oom_score_adj";
   try {
-    const parent = Number(readFileSync(`/proc/${process.ppid}/oom_score_adj`, "utf8"));
-    writeFileSync(`/proc/${pid}/oom_score_adj`, `${Math.min(parent + 1, MOST_OOM_SCORE_ADJ)}`);
+    writeFileSync(path, `${Math.min(Number(readFileSync(path, "utf8")) + 1, MOST_OOM_SCORE_ADJ)}`);
   } catch {
-    // It may only be raised without CAP_SYS_RESOURCE; then it stays as it was inherited.
+    // It stays as it was inherited.
   }
 }

@@ -13,7 +13,7 @@ import type { StoredState } from "../container/state.ts";
 import { Store } from "../container/store.ts";
 import { killAll } from "../cgroup/kill.ts";
 import { NoSuchContainerError } from "../errors.ts";
-import { writeRecord } from "./bundle.ts";
+import { removeRecord, writeRecord } from "./bundle.ts";
 import type { Publisher } from "./events.ts";
 import { Execs } from "./execs.ts";
 import { TaskCreate, TaskDelete, TaskEvent, TaskExit, TaskStart } from "./generated/events.ts";
@@ -103,6 +103,7 @@ export class Task {
       stdio.childHasThem();
       stdio.close();
       if (mounts.length > 0) unmountRootfs(rootfs);
+      removeRecord(bundle);
       throw new RpcError("UNKNOWN", `OCI runtime create failed: ${messageOf(error)}`, { cause: error });
     }
   }
@@ -233,6 +234,7 @@ export class Task {
       this.init.close();
       this.execs.close();
       if (this.#mounted) unmountRootfs(join(this.bundle, "rootfs"));
+      removeRecord(this.bundle);
       this.#context.publisher.publish("/tasks/delete", TaskDelete, { container_id: this.id, pid: this.init.pid, exit_status: status, exited_at: at });
     });
   }
