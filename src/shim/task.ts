@@ -12,7 +12,7 @@ import { start } from "../container/start.ts";
 import type { StoredState } from "../container/state.ts";
 import { Store } from "../container/store.ts";
 import { killAll } from "../cgroup/kill.ts";
-import { NoSuchContainerError } from "../errors.ts";
+import { ConfigError, NoSuchContainerError } from "../errors.ts";
 import { removeRecord, writeRecord } from "./bundle.ts";
 import type { Publisher } from "./events.ts";
 import { Execs } from "./execs.ts";
@@ -187,6 +187,21 @@ export class Task {
   #requireRunning(verb: string): void {
     if (this.init.hasEnded) throw new RpcError("UNKNOWN", `cannot ${verb} a stopped process`);
     if (!this.init.hasStarted) throw new RpcError("UNKNOWN", `cannot ${verb} task in created state`);
+  }
+
+  /** `resources`: the specification's Linux resources, as JSON. */
+  update(resources: Uint8Array): Promise<void> {
+    return this.#serially(async () => {
+      if (this.init.hasEnded) throw new RpcError("UNKNOWN", "cannot update a stopped container");
+      const { update } = await import("../container/update.ts");
+      const { parseResources } = await import("../spec/resources-document.ts");
+      const file = "the resources";
+      try {
+        await update({ store: this.#store, id: this.id, resources: parseResources(new TextDecoder().decode(resources), file), file });
+      } catch (error) {
+        throw new RpcError(error instanceof ConfigError ? "INVALID_ARGUMENT" : "UNKNOWN", messageOf(error), { cause: error });
+      }
+    });
   }
 
   async stats(): Promise<Any> {

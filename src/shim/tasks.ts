@@ -94,7 +94,10 @@ export class TaskService {
         this.#task(request.id).addExec(request);
         return {};
       }),
-      Update: method(UpdateTaskRequest, Empty, () => notYet("update")),
+      Update: method(UpdateTaskRequest, Empty, async ({ id, resources }) => {
+        await this.#task(id).update(resources?.value ?? new Uint8Array());
+        return {};
+      }),
       Checkpoint: method(CheckpointTaskRequest, Empty, () => notYet("checkpoint")),
       Stats: method(ProcessRequest, StatsResponse, async ({ id }) => ({ stats: await this.#task(id).stats() })),
     };
