@@ -1,6 +1,6 @@
 /** What went wrong in a plan, as errors and warnings that name the step and its place in the config. */
 
-import { CgroupError, HookError, StepError, SystemError, formatPlace } from "../errors.ts";
+import { CgroupError, HookError, InitError, StepError, SystemError, formatPlace } from "../errors.ts";
 import type { Place } from "../errors.ts";
 import { hintOf, stepError } from "../plan/describe.ts";
 import type { Plan } from "../plan/step.ts";
@@ -27,11 +27,7 @@ export function telling({ purpose, plan, place, warn }: Told): Telling {
       const { op = "", what = op } = plan.steps[step] ?? {};
       const at = pointerOf(plan, step, error);
       const where = at === undefined ? undefined : place(at);
-      if ((error instanceof HookError || error instanceof CgroupError) && where !== undefined) {
-        const message = `${error.message} (${formatPlace("config.json", where)})`;
-        return error instanceof HookError ? new HookError(message, { cause: error }) : new CgroupError(message, { cause: error });
-      }
-      if (!(error instanceof SystemError)) return error;
+      if (!(error instanceof SystemError)) return where === undefined ? error : placed(error, where);
       const { errno, reason, action } = error;
       const detail = action === what ? reason : `cannot ${action}: ${reason}`;
       return new StepError({ step, op, action: what, errno, reason: detail, place: where, hint: hintOf({ op, what }, errno) }, { cause: error });
@@ -41,6 +37,16 @@ export function telling({ purpose, plan, place, warn }: Told): Telling {
       return stepError({ ...failed, index: step }, { errno, text }, place);
     },
   };
+}
+
+/** Errors that the runtime's own steps have words for; what they do not know is the place. */
+const PLACELESS = [HookError, CgroupError, InitError] as const;
+
+function placed(error: unknown, where: Place): unknown {
+  for (const Class of PLACELESS) {
+    if (error instanceof Class) return new Class(`${error.message} (${formatPlace("config.json", where)})`, { cause: error });
+  }
+  return error;
 }
 
 /** What asks for a step; for a controller that cannot be had it is the limit that needs it. */
