@@ -96,10 +96,6 @@ test("RM-07 a swappiness of 0 is written, too", async (t) => {
   assert.is(await limit(await created(t, memory({ swappiness: 0 })), "memory.swappiness"), "0");
 });
 
-test("RM-07 a swappiness above 100 is an error", async (t) => {
-  await cannotCreate(t, memory({ swappiness: 101 }), /swappiness|invalid argument/i, "/linux/resources/memory/swappiness");
-});
-
 test("RM-08 disableOOMKiller", async (t) => {
   onlyOnV1("memory.disableOOMKiller");
   assert.match(await limit(await created(t, memory({ limit: LIMIT, disableOOMKiller: true })), "memory.oom_control"), /^oom_kill_disable 1$/m);

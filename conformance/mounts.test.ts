@@ -286,10 +286,6 @@ for (const [value, pattern] of RFP) {
   });
 }
 
-test("RFP-01 an unknown rootfsPropagation is an error", async (t) => {
-  await cannotCreate(t, (config) => (config.linux["rootfsPropagation"] = "sometimes"), "sometimes");
-});
-
 test("RFP-01 a shared root does not share the host's mounts", async (t) => {
   const before = read("/proc/self/mountinfo");
   await mountsWith(t, [], (config) => (config.linux["rootfsPropagation"] = "shared"));
