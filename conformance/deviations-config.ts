@@ -89,4 +89,10 @@ export const CONFIG_DEVIATIONS: readonly Deviation[] = [
   ...each("crun 1.8", "exec affinity", ["PRC-41 PRC-43", "PRC-41 the", "PRC-42", "PRC-43"], "it does not know the field"),
   ...each("crun 1.28", "exec affinity", ["PRC-41 PRC-43", "PRC-42", "PRC-43"], "it takes it from the process that exec is given, not from the config"),
   { runtime: "crun", test: "seccomp state: CPS-02", reason: "it is 1.0, which is no version as in SemVer" },
+  { runtime: "runc", test: 'mount effects: MNT-04 with "strictatime noatime"', reason: "strictatime wins, wherever it stands" },
+  ...each("runc 1.1", "mount effects", ["MNT-04 nodev", "MNT-04 noexec", "MNT-04 nosuid", "MNT-04 ro keeps"], "it takes no flag away from a bind mount"),
+  { runtime: "crun", test: "mount effects: MNT-04 nosymfollow", reason: "bind mounts do not get it" },
+  ...each("crun", "mount effects", ['MNT-04 with "strictatime nodiratime diratime"', 'MNT-04 with "noatime atime"'], "a later option does not take back an earlier one"),
+  { runtime: "crun", test: 'mount effects: MNT-04 with "strictatime noatime"', reason: "strictatime wins, wherever it stands" },
+  ...each("crun", "mount effects", ['MNT-04 with "rstrictatime"', 'MNT-04 with "rnoatime"', "MNT-04 rnorelatime"], "it asks the kernel for what that refuses"),
 ];

@@ -27,7 +27,7 @@ export const CONFIG_ROWS: readonly Row[] = [
   { id: "MNT-07", meaning: "gidMappings: the mount shows groups by this map; uidMappings go with it." },
   { id: "MNT-08", meaning: "containerID, hostID and size are all there." },
   { id: "MNT-09", meaning: "idmap and ridmap want mappings, of the mount or of the user namespace." },
-  { id: "MNT-10", meaning: "Further options may be known, and mean what mount(8) says." },
+  { id: "MNT-10", meaning: "Further options may be known, and mean what mount(8) says.", unobservable: "a permission; who adds options says what they mean" },
   { id: "MNT-11", meaning: "Options that are not known go to the file system." },
 
   { id: "PRC-01", meaning: "process must be there when the container is started." },
