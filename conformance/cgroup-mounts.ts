@@ -47,7 +47,7 @@ function enabledControllers(): { name: string; hierarchy: string }[] {
   return rows.filter((row) => row[3] === "1").map(([name = "", hierarchy = ""]) => ({ name, hierarchy }));
 }
 
-/** A controller that v2 has given to cgroups is free some time after none of them has it any more. */
+/** A controller that v2 has given to cgroups is free some time after none has it any more. */
 async function mountController(target: string, controller: string): Promise<boolean> {
   for (let attempt = 0; attempt < 20; attempt++) {
     if (mountAt(target, "-t", "cgroup", "-o", controller, "cgroup")) return true;
@@ -57,20 +57,30 @@ async function mountController(target: string, controller: string): Promise<bool
   return false;
 }
 
-/** Takes the controller from v2's cgroups; false where one of them has a limit, or may give it to its own. */
+/** Takes the controller from v2's cgroups; false where one of them has a limit. */
 function takeBack(controller: string): boolean {
   const top = `${CGROUPS}/unified`;
-  if (!fs.existsSync(`${top}/cgroup.subtree_control`)) return false;
-  const isFree = fs.readdirSync(top, { withFileTypes: true }).every((entry) => !entry.isDirectory() || !isUsed(join(top, entry.name), controller));
-  if (isFree) fs.writeFileSync(`${top}/cgroup.subtree_control`, `-${controller}`);
-  return isFree;
+  if (!fs.existsSync(top) || isLimited(top, controller)) return false;
+  release(top, controller);
+  return true;
 }
 
-function isUsed(cgroup: string, controller: string): boolean {
-  if (fs.readFileSync(join(cgroup, "cgroup.subtree_control"), "utf8").split(/\s/).includes(controller)) return true;
+function isLimited(cgroup: string, controller: string): boolean {
   const limits = fs.readdirSync(cgroup).filter((name) => name.startsWith(`${controller}.`) && name.endsWith(".max"));
   // hugetlb has the largest number for "max".
-  return limits.some((name) => Number(fs.readFileSync(join(cgroup, name), "utf8")) < 2 ** 62);
+  if (limits.some((name) => Number(fs.readFileSync(join(cgroup, name), "utf8")) < 2 ** 62)) return true;
+  return cgroupsIn(cgroup).some((path) => isLimited(path, controller));
+}
+
+/** The innermost first, as no cgroup may have it below one that has not. */
+function release(cgroup: string, controller: string): void {
+  for (const path of cgroupsIn(cgroup)) release(path, controller);
+  const control = join(cgroup, "cgroup.subtree_control");
+  if (fs.readFileSync(control, "utf8").split(/\s/).includes(controller)) fs.writeFileSync(control, `-${controller}`);
+}
+
+function cgroupsIn(cgroup: string): string[] {
+  return fs.readdirSync(cgroup, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [join(cgroup, entry.name)] : []));
 }
 
 /** False when it cannot be mounted; the folder is then not there either. */
@@ -85,19 +95,23 @@ function mount(...args: readonly string[]): boolean {
   return spawnSync("mount", args, { stdio: "ignore" }).status === 0;
 }
 
-/**
- * Gives the controllers back. A hierarchy that is unmounted while a cgroup in it still goes away stays for ever, so it is
- * mounted and unmounted until it is gone.
- */
+/** Gives the controllers back. */
 export async function unmountControllers(controllers: readonly string[]): Promise<void> {
-  for (const controller of controllers) {
-    const target = join(CGROUPS, controller);
-    for (let attempt = 0; attempt < 20; attempt++) {
-      spawnSync("umount", [target]);
-      await setTimeout(50);
-      if (enabledControllers().some(({ name, hierarchy }) => name === controller && hierarchy === "0")) break;
-      mount("-t", "cgroup", "-o", controller, "cgroup", target);
-      await setTimeout(100);
-    }
+  await Promise.all(controllers.map(unmountController));
+}
+
+/**
+ * A hierarchy that is unmounted while a cgroup in it still goes away stays for ever, so it is mounted and unmounted until
+ * it is gone; as long as somebody else has it mounted it stays.
+ */
+async function unmountController(controller: string): Promise<void> {
+  const target = join(CGROUPS, controller);
+  for (let attempt = 0; attempt < 20; attempt++) {
+    spawnSync("umount", [target]);
+    await setTimeout(50);
+    if (enabledControllers().some(({ name, hierarchy }) => name === controller && hierarchy === "0")) return;
+    mount("-t", "cgroup", "-o", controller, "cgroup", target);
+    await setTimeout(100);
   }
+  spawnSync("umount", [target]);
 }
