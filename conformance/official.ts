@@ -11,9 +11,22 @@ let ajv: Ajv | undefined;
 
 /** Demands that a document is valid by an official schema, `state-schema.json`; skips where there are none. */
 export function isValid(schema: string, document: unknown, message: string): void {
+  assert.is(schemaErrors(schema, document), "", message);
+}
+
+/** What is wrong with a document by an official schema, "" when nothing is; skips where there are none. */
+export function schemaErrors(schema: string, document: unknown): string {
   ajv ??= load();
-  const validate = ajv.getSchema(schema);
-  assert.ok(validate?.(document), `${message}: ${JSON.stringify(validate?.errors)}`);
+  const validate = ajv.getSchema(schema) ?? skip(`there is no ${schema} among the official schemas`);
+  return validate(document) === true ? "" : ajv.errorsText(validate.errors);
+}
+
+/** The folder of the official samples; a string says why there are none. */
+export function sampleFolder(): { readonly folder: string } | string {
+  const official = officialSchema();
+  if (typeof official === "string") return official;
+  const folder = join(official.folder, "test");
+  return fs.existsSync(folder) ? { folder } : `there are no samples beside the schemas in "${official.folder}"`;
 }
 
 /** The schemas are of draft 04, whose meta schema ajv does not have; nothing in them is read otherwise by a later draft. */

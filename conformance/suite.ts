@@ -47,9 +47,13 @@ async function judge(test: string, body: () => Promise<void> | void): Promise<vo
     if (deviation.byChance === true) return;
   } catch (error) {
     if (error instanceof Skip) throw error;
-    skip(`${deviation.runtime} deviates: ${deviation.reason}`);
+    throw new Deviates(`${deviation.runtime} deviates: ${deviation.reason}`);
   }
   throw new NoDeviation(`${runtimeVersion()} passes, though deviations.ts says that it does not: ${deviation.reason}`);
+}
+
+class Deviates extends Skip {
+  override readonly outcome = "deviates";
 }
 
 class NoDeviation extends Error {}

@@ -1,8 +1,9 @@
 /** The integration tests' ground: tests that can be skipped with a reason, and that clean up after themselves. */
 
-import { accessSync, chmodSync, constants, mkdtempSync, rmSync, writeSync } from "node:fs";
+import { accessSync, appendFileSync, chmodSync, constants, mkdtempSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { setTimeout } from "node:timers/promises";
 import { suite as uvuSuite } from "uvu";
 import { makeBundle } from "./bundle.ts";
@@ -16,7 +17,20 @@ import type { Stray } from "./strays.ts";
 export const RUN_NAME: string = process.env["TSRUN_TEST"] ?? `tsrun-test-${process.pid}-0x`;
 
 /** What skip() throws. */
-export class Skip extends Error {}
+export class Skip extends Error {
+  readonly outcome: Outcome = "skipped";
+}
+
+/** How a test ended; `deviates` is said of another runtime, which fails it for a known reason. */
+export type Outcome = "passed" | "failed" | "skipped" | "deviates";
+
+/** A test and how it ended, as a line of the file that TSRUN_TEST_RESULTS names. */
+export interface TestResult {
+  readonly test: string;
+  readonly outcome: Outcome;
+  /** Why it did not pass. */
+  readonly reason?: string;
+}
 
 /** Ends the test that calls it; the reason is printed and counted. */
 export function skip(reason: string): never {
@@ -118,10 +132,38 @@ async function runTest(name: string, body: (ground: Ground) => Promise<void> | v
   } catch (error) {
     // The test's own error is the one to tell; what it left is removed all the same.
     await ground.end().catch(() => undefined);
+    if (!(error instanceof Skip)) record({ test: name, outcome: "failed", reason: reasonOf(error) });
     if (!(error instanceof Skip)) throw error;
+    const { message } = error;
     // scripts/test.mjs counts these lines.
-    writeSync(1, `\n# SKIP ${name}: ${error.message}\n`);
+    writeSync(1, `\n# SKIP ${name}: ${message}\n`);
+    record({ test: name, outcome: error.outcome, reason: message });
     return;
   }
-  await ground.end();
+  await endOf(ground, name);
+  record({ test: name, outcome: "passed" });
+}
+
+async function endOf(ground: Ground, name: string): Promise<void> {
+  try {
+    await ground.end();
+  } catch (error) {
+    record({ test: name, outcome: "failed", reason: reasonOf(error) });
+    throw error;
+  }
+}
+
+const MAX_REASON = 300;
+
+/** In one line: an assertion tells what it has seen, its message mostly not. */
+function reasonOf(error: unknown): string {
+  const { message, expects, actual, generated } = error as Error & { expects?: unknown; actual?: unknown; generated?: boolean };
+  if (generated !== true) return message;
+  const [seen, wanted] = [actual, expects].map((value) => inspect(value, { breakLength: Infinity, compact: true }));
+  return `${seen} instead of ${wanted}`.replaceAll("\n", " ").slice(0, MAX_REASON);
+}
+
+function record(result: TestResult): void {
+  const file = process.env["TSRUN_TEST_RESULTS"];
+  if (file !== undefined) appendFileSync(file, `${JSON.stringify(result)}\n`);
 }

@@ -23,7 +23,6 @@ const ROWS: readonly (readonly [runtime: string, program: string, reason: string
   ["crun", "delete", "it kills a created container, against the specification"],
   ["crun", "process_capabilities", "a capability that it cannot grant is an error"],
   ["crun", "start", "start of a container without process says that it succeeded"],
-  ["tsrun", "mounts", "it does not yet take a bind mount with options of a file system"],
 ];
 
 const CRUN_HOOKS = ["hooks", "poststart", "poststop", "poststop_fail"];
