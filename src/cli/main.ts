@@ -18,6 +18,7 @@ type Run = (invocation: Invocation) => Promise<number> | number;
 const LOADERS: Readonly<Record<string, () => Promise<Run>>> = {
   create: async () => (await import("./create.ts")).createVerb,
   delete: async () => (await import("./delete.ts")).deleteVerb,
+  events: async () => (await import("./events.ts")).eventsVerb,
   exec: async () => (await import("./exec.ts")).execVerb,
   explain: async () => (await import("./explain.ts")).explainVerb,
   features: async () => (await import("./features.ts")).featuresVerb,
@@ -30,11 +31,12 @@ const LOADERS: Readonly<Record<string, () => Promise<Run>>> = {
   spec: async () => (await import("./spec.ts")).specVerb,
   start: async () => (await import("./start.ts")).startVerb,
   state: async () => (await import("./state.ts")).stateVerb,
+  stats: async () => (await import("./stats.ts")).statsVerb,
   update: async () => (await import("./update.ts")).updateVerb,
 };
 
 /** What other runtimes have: an engine that asks for it is told that it is not there, not that it is wrong. */
-const NOT_YET: ReadonlySet<string> = new Set(["checkpoint", "events", "restore"]);
+const NOT_YET: ReadonlySet<string> = new Set(["checkpoint", "restore"]);
 
 const SHIM_NAME = "containerd-shim-tsrun-v1";
 

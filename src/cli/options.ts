@@ -66,6 +66,16 @@ export const VERBS: readonly Verb[] = [
     options: [{ name: "force", short: "f", help: "kill it first where it runs, and do not mind when there is none" }],
   },
   {
+    name: "events",
+    summary: "print what a container uses again and again, and when it is out of memory, as JSON",
+    args: ["<id>"],
+    options: [
+      { name: "interval", value: "DURATION", help: "the time between two lines; 5s by default" },
+      { name: "stats", help: "print one line and end" },
+    ],
+    examples: ["tsrun events --stats mycontainer", "tsrun events --interval 1s mycontainer"],
+  },
+  {
     name: "exec",
     summary: "run a further program in a container",
     args: ["<id>", "[command...]"],
@@ -161,6 +171,17 @@ export const VERBS: readonly Verb[] = [
   },
   { name: "start", summary: "start a created container's program", args: ["<id>"], options: [] },
   { name: "state", summary: "print the state of a container", args: ["<id>"], options: [] },
+  {
+    name: "stats",
+    summary: "show what running containers use, again and again",
+    args: ["[id...]"],
+    options: [
+      { name: "no-stream", help: "show it once and end" },
+      { name: "interval", value: "DURATION", help: "the time between two looks; 1s by default" },
+      { name: "format", short: "f", value: "FORMAT", help: "table or json" },
+    ],
+    examples: ["tsrun stats", "tsrun stats --no-stream --format json mycontainer"],
+  },
   {
     name: "update",
     summary: "change the limits of a container: all that are given, or none",

@@ -18,3 +18,14 @@ export function numberListMask(text: string): number[] {
   }
   return words;
 }
+
+/** The numbers of a list, as the kernel writes it. */
+export function numbersOfList(text: string): number[] {
+  const numbers: number[] = [];
+  if (text.trim() === "") return numbers;
+  for (const part of text.trim().split(",")) {
+    const [first = "", last = first] = part.split("-");
+    for (let number = Number(first); number <= Number(last); number++) numbers.push(number);
+  }
+  return numbers;
+}

@@ -1,6 +1,7 @@
 /** Limits as a document of their own: what config.json has under `linux.resources`, as `update` takes and keeps it. */
 
 import { ConfigError } from "../errors.ts";
+import { formatJson } from "../linux/json.ts";
 import type { Resources } from "./config.ts";
 import { readDocument } from "./document.ts";
 import { parseConfig } from "./parse.ts";
@@ -27,11 +28,7 @@ export function parseResources(text: string, file = "resources"): Resources {
   }
 }
 
-/** Marks a bigint among the strings: no string that the kernel could take begins so. */
-const MARK = "\0";
-
 /** The text that parseResources() reads back, integers of 64 bits among it. */
 export function formatResources(resources: Resources): string {
-  const text = JSON.stringify(resources, (_, value: unknown) => (typeof value === "bigint" ? `${MARK}${value}` : value));
-  return text.replace(/"\\u0000(-?\d+)"/g, "$1");
+  return formatJson(resources);
 }
