@@ -129,7 +129,9 @@ constexpr uint32_t kMaxGateFds = 250;  // SCM_MAX_FD is 253
   X(ioprio_set, 58, "uuu")          \
   X(personality, 59, "u")           \
   X(set_mempolicy, 60, "uub")       \
-  X(sched_setaffinity, 61, "b")
+  X(sched_setaffinity, 61, "b")     \
+  X(umount_at, 62, "fu")            \
+  X(check_device, 63, "fuuu")
 
 enum class Op : uint32_t {
 #define X(name, code, fields) name = code,

@@ -95,4 +95,5 @@ export const CONFIG_DEVIATIONS: readonly Deviation[] = [
   ...each("crun", "mount effects", ['MNT-04 with "strictatime nodiratime diratime"', 'MNT-04 with "noatime atime"'], "a later option does not take back an earlier one"),
   { runtime: "crun", test: 'mount effects: MNT-04 with "strictatime noatime"', reason: "strictatime wins, wherever it stands" },
   ...each("crun", "mount effects", ['MNT-04 with "rstrictatime"', 'MNT-04 with "rnoatime"', "MNT-04 rnorelatime"], "it asks the kernel for what that refuses"),
+  ...each("runc", "mount options", ["MNT-04 an entry with neither type nor source"], "it has nothing to mount, and says so"),
 ];

@@ -5,6 +5,8 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import type { BundleConfig } from "../test/bundle.ts";
+import { needs } from "../test/harness.ts";
+import { withUserNamespace } from "../test/rich-configs.ts";
 import { inside, output, runBundle, script } from "./containers.ts";
 import { suite } from "./suite.ts";
 
@@ -99,16 +101,56 @@ test("DEV-03 a default device may be listed, with another mode", async (t) => {
   assert.match(text, /^\/dev\/null 6\d\d\n$/);
 });
 
-test("DEV-03 a file that is there and is another device is an error", async (t) => {
-  for (const make of [(path: string) => fs.writeFileSync(path, ""), (path: string) => execFileSync("mknod", [path, "c", "1", "5"])]) {
-    const bundle = t.bundle((config) => {
-      config.mounts = config.mounts.filter(({ destination }) => !destination.startsWith("/dev"));
-      withDevices(config, { path: "/dev/mine", type: "c", major: 1, minor: 3 });
-    });
-    make(join(bundle.rootfs, "dev/mine"));
+/** What may be in the place of a device, and is another file. */
+const OTHER_FILES: readonly (readonly [what: string, make: (path: string) => void])[] = [
+  ["a file", (path) => fs.writeFileSync(path, "")],
+  ["a folder", (path) => fs.mkdirSync(path)],
+  ["a dangling link", (path) => fs.symlinkSync("nowhere", path)],
+  ["a link to the device", (path) => fs.symlinkSync("/dev/null", path)],
+  ["another device", (path) => execFileSync("mknod", [path, "c", "1", "5"])],
+  ["a block device of the same number", (path) => execFileSync("mknod", [path, "b", "1", "3"])],
+  ["a fifo", (path) => execFileSync("mkfifo", [path])],
+  ["a socket", (path) => execFileSync("python3", ["-c", "import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])", path])],
+];
+
+for (const [what, make] of OTHER_FILES) {
+  test(`DEV-03 ${what} in the place of a device is an error`, async (t) => {
+    if (what === "a socket") needs("python3");
+    const bundle = t.bundle((config) => withDevices(config, { path: "/node", type: "c", major: 1, minor: 3 }));
+    make(join(bundle.rootfs, "node"));
     const result = await t.runtime(["create", "--bundle", bundle.path, t.id()]);
-    assert.is(result.status, 1);
-    assert.match(result.stderr, "/dev/mine");
+    assert.is(result.status, 1, result.stderr);
+    assert.match(result.stderr, "/node");
+  });
+}
+
+test("DEV-03 another file in the place of a fifo is an error, a fifo is taken", async (t) => {
+  for (const [make, status] of [["mkfifo", 0], ["touch", 1]] as const) {
+    const bundle = t.bundle((config) => {
+      withDevices(config, { path: "/node", type: "p", fileMode: 0o622 });
+      script(config, "stat -c %F /node");
+    });
+    execFileSync(make, [join(bundle.rootfs, "node")]);
+    const result = await runBundle(t, bundle);
+    assert.is(result.status, status, result.stderr);
+    assert.is(result.stdout, status === 0 ? "fifo\n" : "");
+  }
+});
+
+test("DEV-01 DEV-02 DEV-06 DEV-07 in a user namespace fifos are made, and devices are the host's", async (t) => {
+  const bundle = withUserNamespace(t, (config) => {
+    withDevices(config, { path: "/dev/kmsg", type: "c", major: 1, minor: 11 }, { path: "/dev/pipe", type: "p", fileMode: 0o620, uid: 3, gid: 4 });
+    script(config, "stat -c '%n %F %t:%T' /dev/kmsg; stat -c '%F %a %u:%g' /dev/pipe");
+  });
+  assert.is(output(await runBundle(t, bundle)), "/dev/kmsg character special file 1:b\nfifo 620 3:4\n");
+});
+
+test("DEV-03 in a user namespace a device that the host calls otherwise is an error", async (t) => {
+  for (const device of [{ path: "/dev/kmsg", major: 1, minor: 3 }, { path: "/dev/no-such-node", major: 1, minor: 3 }]) {
+    const bundle = withUserNamespace(t, (config) => withDevices(config, { type: "c", ...device }));
+    const result = await t.runtime(["create", "--bundle", bundle.path, t.id()]);
+    assert.is(result.status, 1, result.stderr);
+    assert.match(result.stderr, device.path);
   }
 });
 

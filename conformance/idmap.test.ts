@@ -204,6 +204,15 @@ test("MNT-06 MNT-07 a new file system is idmapped, too", async (t) => {
   assert.is(text, "1003:1004\n1050:1060\n");
 });
 
+test("MNT-06 MNT-07 a new file system is idmapped with options that only mount(2) takes, too", async (t) => {
+  const text = await inside(t, "touch /tmp/made && stat -c %u:%g /tmp /tmp/made", (config) => {
+    const options = ["silent", "iversion", "idmap", "mode=777", "uid=3", "gid=4"];
+    config.mounts.push({ ...idmapped("tmpfs", options, [mapping(0, 1000, 100)]), type: "tmpfs" });
+    config.process.user = { uid: 1050, gid: 1060 };
+  });
+  assert.is(text, "1003:1004\n1050:1060\n");
+});
+
 test("MNT-09 a file system that cannot be idmapped is an error, and nothing stays", async (t) => {
   await cannotCreate(t, (config) => config.mounts.push(idmapped("/proc", ["rbind", "idmap"], [mapping(0, 1000, 10)])), /invalid argument/i);
 });

@@ -293,6 +293,26 @@ test('MNT-04 "tmpcopyup" with "ro" is filled and read-only', async (t) => {
   assert.match(text, /^root:x:0:\nnogroup:x:65534:\ntouch: .*Read-only/);
 });
 
+test('MNT-04 "tmpcopyup" fills a tmpfs with options that only mount(2) takes, too', async (t) => {
+  const text = await inside(t, "cat /etc/group; grep -c ' /etc ' /proc/self/mountinfo", (config) => {
+    config.mounts.push({ destination: "/etc", type: "tmpfs", source: "tmpfs", options: ["silent", "tmpcopyup", "ro", `mode=${"0".repeat(300)}755`] });
+  });
+  assert.is(text, "root:x:0:\nnogroup:x:65534:\n1\n");
+});
+
+test("MNT-04 an entry with neither type nor source changes what is mounted: attributes, below, too, and propagation", async (t) => {
+  const found = await mountsWith(t, [
+    { destination: "/mnt", type: "tmpfs", source: "tmpfs" },
+    { destination: "/mnt/sub", type: "tmpfs", source: "tmpfs" },
+    { destination: "/mnt", options: ["noexec", "rro", "shared"] },
+  ]);
+  const [mnt, sub] = [mountAt(found, "/mnt"), mountAt(found, "/mnt/sub")];
+  assert.ok(["noexec", "ro"].every((word) => mnt.options.includes(word)), mnt.options.join());
+  assert.ok(sub.options.includes("ro") && !sub.options.includes("noexec"), sub.options.join());
+  assert.match(mnt.propagation.join(" "), /^shared:\d+$/);
+  assert.equal(sub.propagation, []);
+});
+
 test('MNT-04 "remount" changes what was mounted before', async (t) => {
   const found = await mountsWith(t, [
     { destination: "/mnt", type: "tmpfs", source: "tmpfs", options: ["nosuid"] },

@@ -67,6 +67,16 @@ test("MNT-02 a relative destination is taken from the root, with a warning, as i
   assert.match(msg, "relative/path");
 });
 
+test("MNT-02 a read-only /dev has its devices and links, however it is written", async (t) => {
+  for (const destination of ["/dev", "/dev/", "/./dev", "//dev", "/proc/../dev"]) {
+    const text = await inside(t, "echo x >/dev/null; readlink /dev/fd; touch /dev/x 2>&1; exit 0", (config) => {
+      config.mounts = config.mounts.filter((mount) => !mount.destination.startsWith("/dev"));
+      config.mounts.push({ destination, type: "tmpfs", source: "tmpfs", options: ["ro", "mode=755"] });
+    });
+    assert.is(text, "/proc/self/fd\ntouch: /dev/x: Read-only file system\n", destination);
+  }
+});
+
 test("MNT-02 dots in a destination stay in the root", async (t) => {
   const found = await mountsWith(t, [{ destination: "/a/../../../b/./c", type: "tmpfs", source: "tmpfs" }]);
   assert.is(mountAt(found, "/b/c").type, "tmpfs");

@@ -24,6 +24,14 @@ long with_log(Context& c, int fd, long result) {
   return result;
 }
 
+// A descriptor as a path, for calls that take no descriptors.
+text::Buffer<64> path_of(int fd) {
+  text::Buffer<64> path;
+  path.add("/proc/self/fd/");
+  path.add_number(static_cast<uint64_t>(fd));
+  return path;
+}
+
 const char* or_null(const plan::Field& field) { return field.length == 0 ? nullptr : field.s; }
 
 }  // namespace
@@ -36,14 +44,16 @@ long mount(Context&, const plan::Field* f) {
 
 // {fd, source, type, flags, data}: mount(2) on what a descriptor names, for what the new calls cannot express.
 long mount_at(Context& c, const plan::Field* f) {
-  text::Buffer<64> path;
-  path.add("/proc/self/fd/");
-  path.add_number(static_cast<uint64_t>(c.fd(f[0])));
-  return sys::mount(or_null(f[1]), path.data, or_null(f[2]), f[3].u, or_null(f[4]));
+  return sys::mount(or_null(f[1]), path_of(c.fd(f[0])).data, or_null(f[2]), f[3].u, or_null(f[4]));
 }
 
 long umount2(Context&, const plan::Field* f) {
   return sys::call(__NR_umount2, sys::ptr(f[0].s), static_cast<long>(f[1].u));
+}
+
+// {fd, flags}: the mount whose root the descriptor names.
+long umount_at(Context& c, const plan::Field* f) {
+  return sys::call(__NR_umount2, sys::ptr(path_of(c.fd(f[0])).data), static_cast<long>(f[1].u));
 }
 
 long open_tree(Context& c, const plan::Field* f) {

@@ -38,15 +38,19 @@ long cover(int target, int with) {
   return result;
 }
 
-// An existing file counts as the device when it is that device (config-linux.md#devices demands the error otherwise).
-long check_device(int parent, const char* name, uint64_t mode, uint64_t major, uint64_t minor) {
+struct Device {
+  uint64_t mode, major, minor;  // of the mode the type counts
+};
+
+// 0: it is that device, 1: it is something else.
+long compare_device(int dir, const char* name, int flags, const Device& device) {
   struct statx found {};
-  long result = sys::call(__NR_statx, parent, sys::ptr(name), sys::kAtSymlinkNofollow, STATX_TYPE, sys::ptr(&found));
+  long result = sys::call(__NR_statx, dir, sys::ptr(name), sys::kAtSymlinkNofollow | flags, STATX_TYPE, sys::ptr(&found));
   if (result < 0) return result;
-  const uint64_t type = mode & S_IFMT;
-  if ((found.stx_mode & S_IFMT) != type) return -sys::kEEXIST;
+  const uint64_t type = device.mode & S_IFMT;
+  if ((found.stx_mode & S_IFMT) != type) return 1;
   if (type == S_IFIFO) return 0;
-  return found.stx_rdev_major == major && found.stx_rdev_minor == minor ? 0 : -sys::kEEXIST;
+  return found.stx_rdev_major == device.major && found.stx_rdev_minor == device.minor ? 0 : 1;
 }
 
 }  // namespace
@@ -69,13 +73,21 @@ long mknod(Context& c, const plan::Field* f) {
   const uint64_t mode = f[2].u;
   long result = sys::call(__NR_mknodat, dir, sys::ptr(name), static_cast<long>(mode), make_device(f[3].u, f[4].u));
   if (result == -sys::kEEXIST) {
-    result = check_device(dir, name, mode, f[3].u, f[4].u);
+    // An existing file counts as the device when it is that device (config-linux.md#devices demands the error otherwise).
+    result = compare_device(dir, name, 0, {mode, f[3].u, f[4].u});
+    if (result > 0) result = -sys::kEEXIST;
   } else if (result == 0) {
     result = sys::call(__NR_fchownat, dir, sys::ptr(name), static_cast<long>(f[5].u), static_cast<long>(f[6].u),
                        sys::kAtSymlinkNofollow);
   }
   sys::close(dir);
   return result;
+}
+
+// {fd, mode, major, minor}: the descriptor is that device's.
+long check_device(Context& c, const plan::Field* f) {
+  long result = compare_device(c.fd(f[0]), "", sys::kAtEmptyPath, {f[1].u, f[2].u, f[3].u});
+  return result > 0 ? -sys::kENODEV : result;
 }
 
 // {root, path, target, replace}: a name that exists is left as it is, or with `replace` removed first.

@@ -80,6 +80,7 @@ const HINTS: readonly Hint[] = [
   { op: "write", errno: "EACCES", about: "oom_score_adj", hint: "to lower oom_score_adj needs CAP_SYS_RESOURCE" },
   { op: "pivot_root", errno: "EINVAL", hint: "on a ramdisk use --no-pivot" },
   { op: "move_mount", errno: "EINVAL", hint: "a file can be mounted on a file only, a directory on a directory" },
+  { op: "check_device", errno: "ENODEV", hint: "in a user namespace the host's node of that name is bound, and it is another device" },
   { op: "execve", errno: "ENOENT", hint: "the program is there, so its interpreter or loader is missing" },
   { op: "execve", errno: "ENOEXEC", hint: "it is no program of this architecture, and no script with a #! line" },
   { op: "execve", errno: "EACCES", hint: "is it executable for this user, and its file system not mounted noexec?" },

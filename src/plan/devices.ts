@@ -5,6 +5,7 @@ import { parseMountOptions } from "../linux/mount-options.ts";
 import { OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../linux/mount-flags.ts";
 import type { Device } from "../spec/config.ts";
 import type { PlanContext } from "./context.ts";
+import { isDestination } from "./destination.ts";
 import { FILE, MOVE_TO_FD } from "./mounts.ts";
 import { init } from "./step.ts";
 import type { InitOp, Step } from "./step.ts";
@@ -16,6 +17,7 @@ const TYPES: Readonly<Record<Device["type"], number>> = { c: S_IFCHR, u: S_IFCHR
 
 interface Node extends Device {
   readonly at: string;
+  readonly isDefault?: true;
 }
 
 /** The default devices, but for those that the config redefines, then the config's, then the links. */
@@ -26,7 +28,7 @@ export function devices(context: PlanContext): Step[] {
     const redefined = new Set(listed.map(({ path }) => path));
     for (const { path, major, minor } of DEFAULT_DEVICES) {
       if (redefined.has(path)) continue;
-      steps.push(...device(context, { type: "c", path, major, minor, fileMode: DEFAULT_DEVICE_MODE, at: "/linux/devices" }));
+      steps.push(...device(context, { type: "c", path, major, minor, fileMode: DEFAULT_DEVICE_MODE, at: "/linux/devices", isDefault: true }));
     }
   }
   for (const node of listed) steps.push(...device(context, node));
@@ -37,7 +39,7 @@ export function devices(context: PlanContext): Step[] {
 function bringsItsOwnDev({ config }: PlanContext): boolean {
   let bound = false;
   for (const { destination, options = [] } of config.mounts ?? []) {
-    if (isAt(destination, "/dev")) bound = parseMountOptions(options).bind !== undefined;
+    if (isDestination(destination, "/dev")) bound = parseMountOptions(options).bind !== undefined;
   }
   return bound;
 }
@@ -45,7 +47,7 @@ function bringsItsOwnDev({ config }: PlanContext): boolean {
 function device(context: PlanContext, node: Node): Step[] {
   const reason = { at: node.at, what: `make the device "${node.path}"` };
   // Only the initial user namespace may make device nodes: elsewhere the host's are bound.
-  if (context.hasUserNamespace && node.type !== "p") return init(bindDevice(node.path), reason);
+  if (context.hasUserNamespace && node.type !== "p") return init(bindDevice(node), reason);
   const { fileMode = DEFAULT_DEVICE_MODE, major = 0, minor = 0, uid = 0, gid = 0 } = node;
   const isFifo = node.type === "p";
   // Engines pass the type's bits along with the permissions.
@@ -54,9 +56,11 @@ function device(context: PlanContext, node: Node): Step[] {
   return init([{ op: "mknod", root: "rootfs", path: node.path, mode, ...numbers, uid, gid }], reason);
 }
 
-function bindDevice(path: string): InitOp[] {
+function bindDevice({ path, type, major = 0, minor = 0, isDefault }: Node): InitOp[] {
   return [
     { op: "open_tree", path, flags: OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC, to: "device" },
+    // The host may call another device by this name, but not by the names of the default ones.
+    ...(isDefault ? [] : [{ op: "check_device", fd: "device", mode: TYPES[type], major, minor } as const]),
     { op: "open_target", root: "rootfs", path, kind: FILE, resolve: 0, to: "target" },
     { op: "move_mount", from: "device", to: "target", flags: MOVE_TO_FD },
   ];
@@ -64,7 +68,7 @@ function bindDevice(path: string): InitOp[] {
 
 function links({ config }: PlanContext): Step[] {
   let hasProc = false;
-  for (const { destination } of config.mounts ?? []) hasProc ||= isAt(destination, "/proc");
+  for (const { destination } of config.mounts ?? []) hasProc ||= isDestination(destination, "/proc");
   const steps: Step[] = [];
   for (const { path, target, needs } of DEFAULT_SYMLINKS) {
     if (needs !== undefined && !hasProc) continue;
@@ -73,9 +77,4 @@ function links({ config }: PlanContext): Step[] {
     steps.push(...init([op], { what: `link "${path}" to "${target}"` }));
   }
   return steps;
-}
-
-/** Destinations may be relative, and end in a slash. */
-function isAt(destination: string, path: string): boolean {
-  return destination === path || destination === `${path}/` || destination === path.slice(1) || destination === `${path.slice(1)}/`;
 }

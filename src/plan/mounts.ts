@@ -4,6 +4,7 @@ import type { Problem } from "../errors.ts";
 import { findMountOnlyOption, parseMountOptions, splitDataOption } from "../linux/mount-options.ts";
 import type { ParsedMount } from "../linux/mount-options.ts";
 import {
+  MNT_DETACH,
   MOUNT_ATTR_RDONLY,
   MOVE_MOUNT_F_EMPTY_PATH,
   MOVE_MOUNT_T_EMPTY_PATH,
@@ -20,6 +21,7 @@ import type { CgroupPlan } from "./cgroup.ts";
 import { cgroupMount } from "./cgroup-mounts.ts";
 import { absolute, isNew } from "./context.ts";
 import type { PlanContext } from "./context.ts";
+import { isDestination } from "./destination.ts";
 import { applyIdmap } from "./idmap.ts";
 import { init } from "./step.ts";
 import type { Fd, InitOp, Step } from "./step.ts";
@@ -68,6 +70,7 @@ export function mounts(context: PlanContext, cgroup: CgroupPlan): Step[] {
 function mountSteps(context: PlanContext, entry: Entry, cgroup: CgroupPlan): Step[] {
   if (entry.options.remount) return init(remount(entry), entry.reason);
   if (entry.options.bind !== undefined) return init(bindMount(context, entry), entry.reason);
+  if ((entry.mount.type ?? "") === "") return init(change(entry), entry.reason);
   if (entry.mount.type === "cgroup") return cgroupMount(context, { ...entry, cgroup });
   const { mount, options } = isReadonlyDev(entry) ? { ...entry, options: writable(entry.options) } : entry;
   return init(newMount({ mount, options }, applyIdmap("mount", context, entry)), entry.reason);
@@ -86,7 +89,7 @@ export function finishDev(context: PlanContext): Step[] {
 
 function isReadonlyDev({ mount: { destination }, options }: Entry): boolean {
   if (options.bind !== undefined || options.remount) return false;
-  return (options.attrSet & MOUNT_ATTR_RDONLY) !== 0 && /^\/?dev\/?$/.test(destination);
+  return (options.attrSet & MOUNT_ATTR_RDONLY) !== 0 && isDestination(destination, "/dev");
 }
 
 /** The same options, but for being read-only. */
@@ -152,24 +155,49 @@ function bindMount(context: PlanContext, entry: Entry): InitOp[] {
   ];
 }
 
-/** A new file system, configured option by option, and attached where its destination is when its turn comes. */
+/** A new file system, made ready before it is attached where its destination is when its turn comes. */
 export function newMount({ mount, options: given }: Pick<Entry, "mount" | "options">, idmap: readonly InitOp[] = []): InitOp[] {
-  if (findMountOnlyOption(given) !== undefined) return oldMount(mount, given);
   const fd = "mount";
+  const isOld = findMountOnlyOption(given) !== undefined;
+  if (isOld && idmap.length === 0 && !given.tmpcopyup) return [...mountByPath(mount, given), ...changeAttached(mount, given)];
   // What is copied into it has to be written.
   const options = given.tmpcopyup ? writable(given) : given;
-  const ops: InitOp[] = [
+  const ops = isOld ? [...mountByPath(mount, options), ...takeOff(mount)] : configure(mount, options);
+  if (given.tmpcopyup) ops.push({ op: "tmpcopyup", root: "rootfs", path: mount.destination, to: fd });
+  ops.push(...idmap);
+  if (options.attrSet !== given.attrSet) ops.push(readonly(fd));
+  return [...ops, ...recursiveAttributes(fd, options), ...attach(fd, mount), ...propagation(fd, options)];
+}
+
+/** Option by option. */
+function configure(mount: Mount, options: ParsedMount): InitOp[] {
+  return [
     { op: "fsopen", type: mount.type ?? "", to: "file system" },
     { op: "fsconfig_string", fd: "file system", key: "source", value: mount.source ?? mount.type ?? "none" },
     ...options.superblockSet.map((key): InitOp => ({ op: "fsconfig_flag", fd: "file system", key })),
     ...options.data.map(dataOption),
     { op: "fsconfig_create", fd: "file system" },
-    { op: "fsmount", fd: "file system", attributes: options.attrSet, to: fd },
-    ...idmap,
+    { op: "fsmount", fd: "file system", attributes: options.attrSet, to: "mount" },
   ];
-  if (given.tmpcopyup) ops.push({ op: "tmpcopyup", root: "rootfs", path: mount.destination, to: fd });
-  if (options.attrSet !== given.attrSet) ops.push(readonly(fd));
-  return [...ops, ...recursiveAttributes(fd, options), ...attach(fd, mount), ...propagation(fd, options)];
+}
+
+/** By mount(2), for what fsconfig(2) has no words for; the destination is a descriptor all the same. */
+function mountByPath(mount: Mount, options: ParsedMount): InitOp[] {
+  const { destination: path, type = "", source = mount.type ?? "none" } = mount;
+  const resolve = NEVER_LINKED.has(type) ? RESOLVE_NO_SYMLINKS : 0;
+  return [
+    { op: "open_target", root: "rootfs", path, kind: DIRECTORY, resolve, to: "target" },
+    { op: "mount_at", fd: "target", source, type, flags: options.msFlags, data: options.data.join(",") },
+  ];
+}
+
+/** For what can only be done to a mount that is not attached. To unmount takes the kernel long, so it is not done for nothing. */
+function takeOff({ destination: path }: Mount): InitOp[] {
+  return [
+    { op: "open_target", root: "rootfs", path, kind: DIRECTORY, resolve: 0, to: "target" },
+    { op: "open_tree", dir: "target", path: "", flags: OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH, to: "mount" },
+    { op: "umount_at", fd: "target", flags: MNT_DETACH },
+  ];
 }
 
 function attach(from: Fd, { destination, type }: Mount): InitOp[] {
@@ -193,18 +221,6 @@ function dataOption(option: string): InitOp {
   return { op: "fsconfig_string", fd: "file system", key, value };
 }
 
-/** By mount(2), for what fsconfig(2) has no words for; the destination is a descriptor all the same. */
-function oldMount(mount: Mount, options: ParsedMount): InitOp[] {
-  const source = mount.source ?? mount.type ?? "none";
-  const type = mount.type ?? "";
-  const resolve = NEVER_LINKED.has(type) ? RESOLVE_NO_SYMLINKS : 0;
-  return [
-    { op: "open_target", root: "rootfs", path: mount.destination, kind: DIRECTORY, resolve, to: "target" },
-    { op: "mount_at", fd: "target", source, type, flags: options.msFlags, data: options.data.join(",") },
-    ...changeAttached(mount, options),
-  ];
-}
-
 /** What is on the destination already, changed. */
 function remount({ mount, options }: Entry): InitOp[] {
   const flags = MS_REMOUNT | options.msFlags | (options.bind === undefined ? 0 : MS_BIND);
@@ -213,6 +229,15 @@ function remount({ mount, options }: Entry): InitOp[] {
     { op: "open_target", root: "rootfs", path: mount.destination, kind: ANY, resolve: 0, to: "target" },
     { op: "mount_at", fd: "target", source: "", type: "", flags, data },
     ...changeAttached(mount, options),
+  ];
+}
+
+/** The same without a word of mounting: attributes and propagation alone, as with mount(8). */
+function change({ mount, options }: Entry): InitOp[] {
+  return [
+    { op: "open_target", root: "rootfs", path: mount.destination, kind: ANY, resolve: 0, to: "target" },
+    ...attributes("target", options),
+    ...propagation("target", options),
   ];
 }
 

@@ -137,6 +137,8 @@ export const OPS = {
   personality: { code: 59, fields: [["persona", "u"]], calls: "personality " },
   set_mempolicy: { code: 60, fields: [["mode", "u"], ["flags", "u"], ["nodes", "b"]], calls: "set_mempolicy " },
   sched_setaffinity: { code: 61, fields: [["mask", "b"]], calls: "sched_setaffinity " },
+  umount_at: { code: 62, fields: [["fd", "f"], ["flags", "u"]], calls: "umount2 " },
+  check_device: { code: 63, fields: [["fd", "f"], ["mode", "u"], ["major", "u"], ["minor", "u"]], calls: "statx " },
 } as const satisfies Readonly<Record<string, OpRow>>;
 
 export type OpName = keyof typeof OPS;

@@ -3,6 +3,8 @@ import { accepts, NO_USER_NAMESPACE, refuses } from "../../../test/config-cases.
 
 const test = suite("spec/checks: the common part");
 
+const MAP = [{ containerID: 0, hostID: 1, size: 1 }];
+
 refuses(test, "checkVersion()", [
   { name: "no SemVer", set: "/ociVersion", value: "1.2", message: 'must be a version as in SemVer 2.0.0, got "1.2"' },
   {
@@ -91,6 +93,20 @@ refuses(test, "checkMounts()", [
     value: ["ro", "tmpcopyup"],
     pointer: "/mounts/0/options/1",
     message: 'the option "tmpcopyup" needs the type "tmpfs", got "proc"',
+  },
+  {
+    name: "other id mappings for what is mounted already",
+    set: "/mounts/0",
+    value: { destination: "/x", options: ["remount", "bind", "idmap"], source: "/y", uidMappings: MAP, gidMappings: MAP },
+    pointer: "/mounts/0/options/0",
+    message: "a mount that is there already cannot get other id mappings",
+  },
+  {
+    name: "id mappings of cgroups",
+    set: "/mounts/0",
+    value: { destination: "/x", type: "cgroup", uidMappings: MAP, gidMappings: MAP },
+    pointer: "/mounts/0/type",
+    message: 'a mount of the type "cgroup" cannot be idmapped',
   },
   {
     name: "uidMappings alone",

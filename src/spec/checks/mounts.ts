@@ -65,8 +65,16 @@ function checkIdmap(mount: Mount, { path, hasUserNamespace, report }: IdmapFacts
     report([...path, given], `"${given}" needs "${missing}" beside it`);
   }
   const asked = options.findIndex((option) => option === "idmap" || option === "ridmap");
+  if (hasUids || asked !== -1) refuseUnmappable(mount, path, report);
   if (asked !== -1 && !hasUids && !hasUserNamespace) {
     const message = `the option "${options[asked]}" needs "uidMappings" and "gidMappings", or a user namespace to take them from`;
     report([...path, "options", asked], message);
   }
+}
+
+/** mount_setattr(2) maps a mount once, before it is attached; cgroups belong to whom they belong to. */
+function refuseUnmappable({ type, options = [] }: Mount, path: Path, report: Report): void {
+  const remount = options.indexOf("remount");
+  if (remount !== -1) report([...path, "options", remount], "a mount that is there already cannot get other id mappings");
+  else if (type === "cgroup" && !isBind(options)) report([...path, "type"], 'a mount of the type "cgroup" cannot be idmapped');
 }
