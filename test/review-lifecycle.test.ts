@@ -172,18 +172,23 @@ test("run tells why the poststart hook failed, and leaves nothing", async (t) =>
   assert.equal(t.leftovers(id), []);
 });
 
-test("run of what cannot be executed leaves no parents of its cgroup behind", async (t) => {
-  needs("root");
-  const id = t.id();
-  const bundle = t.bundle((config) => {
-    config.process.args = ["/etc/passwd"];
-    config.linux.cgroupsPath = `/${id}-parent/below`;
+for (const [what, expected, change] of [
+  ["of what cannot be executed", 255, ({ process }) => (process.args = ["/etc/passwd"])],
+  ["whose poststart hook fails", 1, (config) => (config.hooks = { poststart: [{ path: "/bin/false" }] })],
+] as [string, number, (config: BundleConfig) => unknown][]) {
+  test(`run ${what} leaves no parents of its cgroup behind`, async (t) => {
+    needs("root");
+    const id = t.id();
+    const bundle = t.bundle((config) => {
+      config.linux.cgroupsPath = `/${id}-parent/below`;
+      change(config);
+    });
+    fs.chmodSync(join(bundle.rootfs, "etc/passwd"), 0o755);
+    const { status, stderr } = await t.runtime(["run", "--bundle", bundle.path, id]);
+    assert.is(status, expected, stderr);
+    assert.equal(t.leftovers(id), []);
   });
-  fs.chmodSync(join(bundle.rootfs, "etc/passwd"), 0o755);
-  const { status, stderr } = await t.runtime(["run", "--bundle", bundle.path, id]);
-  assert.is(status, 255, stderr);
-  assert.equal(t.leftovers(id), []);
-});
+}
 
 test("create tells in words that the root file system is missing where its mount has to be found", async (t) => {
   needs("root");

@@ -65,9 +65,10 @@ export async function run(options: RunOptions): Promise<Ending> {
 /** A container that never ran its program leaves nothing behind. */
 async function abandon(state: StoredState, options: RunOptions): Promise<void> {
   // A poststart hook that failed has taken it all away already.
-  if (!options.store.exists(state.id)) return;
-  await endProcesses(state);
-  await destroy(state, { ...options, inherited: options.inheritance });
+  if (options.store.exists(state.id)) {
+    await endProcesses(state);
+    await destroy(state, { ...options, inherited: options.inheritance });
+  }
   // The parents, too, as where `create` fails.
   if (state.cgroup !== undefined) undoCreate(state.cgroup);
 }
