@@ -13,7 +13,7 @@ const TIMEOUT_MILLIS = 20_000;
 const MOST_MESSAGE_BYTES = 64 * 1024;
 
 /** What no program says on purpose. */
-const CRASH = /internal error|^ +at .*[:(]\d|\b(TypeError|RangeError|ReferenceError|SyntaxError)\b|is not a function|\[object Object\]|\bundefined\b|\bNaN\b|Segmentation|Sanitizer|Bun v\d|panic|assertion/im;
+const CRASH = /internal error|^ +at .*[:(]\d|\b(TypeError|RangeError|ReferenceError|SyntaxError)\b|is not a function|\[object Object\]|\bundefined\b|\bNaN\b|Segmentation|Sanitizer|Bun v\d|panicked|assertion/im;
 
 interface Result {
   readonly status: number | null;
