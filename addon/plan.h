@@ -30,7 +30,7 @@
 //    ├───────────────────────────────────►│
 //    │  Message{kChild, value = pid}      │  (no reply) stage 2 lives; its pidfd is attached; stage 1 ends
 //    ├───────────────────────────────────►│
-//    │  Message{kFailure, step, errno}    │  (no reply) init is about to end
+//    │  Message{kFailure, step, errno}    │  (no reply) init is about to end; of two such messages the last one counts
 //    ├───────────────────────────────────►│
 //    │  end of file                       │  init became the program, or died
 //
@@ -64,7 +64,7 @@ enum ReplyKind : uint32_t { kGo = 1 };
 struct Reply {
   uint32_t kind, fds;
 };
-constexpr uint32_t kMaxText = 4096;
+constexpr uint32_t kMaxText = 4096 + 128;
 constexpr uint32_t kMaxGateFds = 250;  // SCM_MAX_FD is 253
 
 // X(name, code, fields)

@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
+import type { BundleConfig } from "./bundle.ts";
 import { needs, suite } from "./harness.ts";
 import type { Ground } from "./harness.ts";
 import { PROJECT } from "./runtime.ts";
@@ -51,5 +52,104 @@ for (const [what, code] of [
     assert.is(stderr, "tsrun: internal error: told\n", "no stack trace");
   });
 }
+
+/** A program for another machine: an ELF header and nothing more. */
+function foreignProgram(): Buffer {
+  const header = Buffer.alloc(64);
+  header.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
+  // Of the machine that this one is not: EM_AARCH64, EM_X86_64.
+  header.writeUInt16LE(2, 16);
+  header.writeUInt16LE(process.arch === "x64" ? 0xb7 : 0x3e, 18);
+  return header;
+}
+
+/** One that asks for a dynamic loader, whose name lies as far back as in programs of Go. */
+function loaderProgram(loader: string): Buffer {
+  const file = Buffer.alloc(4096);
+  file.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
+  file.writeUInt16LE(2, 16);
+  file.writeUInt16LE(process.arch === "x64" ? 0x3e : 0xb7, 18);
+  const [segment, name] = [64, file.length - loader.length - 1];
+  file.writeBigUInt64LE(BigInt(segment), 32);
+  file.writeUInt16LE(56, 54);
+  file.writeUInt16LE(1, 56);
+  file.writeUInt32LE(3, segment);
+  file.writeBigUInt64LE(BigInt(name), segment + 8);
+  file.writeBigUInt64LE(BigInt(loader.length + 1), segment + 32);
+  file.write(loader, name);
+  return file;
+}
+
+interface Refused {
+  readonly why: string;
+  readonly args: readonly string[];
+  readonly message: string;
+  /** Puts the program into the root file system. */
+  readonly prepare?: (rootfs: string) => void;
+  readonly change?: (config: BundleConfig) => void;
+  /** The command that fails; 1 for `create`. */
+  readonly at: "create" | "start";
+}
+
+function file(name: string, content: string | Buffer, mode = 0o755): (rootfs: string) => void {
+  return (rootfs) => fs.writeFileSync(join(rootfs, name), content, { mode });
+}
+
+const NAMES = process.arch === "x64" ? ["aarch64", "x86_64"] : ["x86_64", "aarch64"];
+
+const REFUSED: readonly Refused[] = [
+  { why: "is in no folder of the PATH", args: ["none"], at: "create", message: 'exec: "none": executable file not found in $PATH (config.json:PLACE /process/args/0); the PATH is "/bin:/usr/bin"' },
+  { why: "is not there", args: ["/none"], at: "create", message: 'exec: "/none": stat /none: no such file or directory (config.json:PLACE /process/args/0)' },
+  { why: "is a link that leads nowhere", args: ["/bin/dangling"], prepare: (rootfs) => fs.symlinkSync("/none", join(rootfs, "bin/dangling")), at: "create", message: 'exec: "/bin/dangling": stat /bin/dangling: no such file or directory (config.json:PLACE /process/args/0); it is a symbolic link that leads nowhere' },
+  { why: "is a directory", args: ["/bin"], at: "create", message: 'exec: "/bin": is a directory (config.json:PLACE /process/args/0)' },
+  { why: "nobody may execute", args: ["text"], prepare: file("bin/text", "#!/bin/sh\n", 0o644), at: "create", message: 'exec: "text": permission denied (config.json:PLACE /process/args/0); its mode 0644 lets nobody execute it' },
+  { why: "this user may not execute", args: ["/bin/text"], prepare: file("bin/text", "#!/bin/sh\n", 0o744), change: ({ process }) => (process.user = { uid: 1000, gid: 1000 }), at: "create", message: 'exec: "/bin/text": permission denied (config.json:PLACE /process/args/0); its mode 0744 and its owner 0:0 do not let this user execute it' },
+  { why: "this user may not come to", args: ["/root/text"], prepare: (rootfs) => { file("root/text", "#!/bin/sh\n")(rootfs); fs.chmodSync(join(rootfs, "root"), 0o700); }, change: ({ process }) => (process.user = { uid: 1000, gid: 1000 }), at: "create", message: 'exec: "/root/text": permission denied (config.json:PLACE /process/args/0); a directory on the way to it may not be searched by this user' },
+  { why: "lies on a mount with noexec", args: ["/mnt/true"], change: ({ mounts }) => mounts.push({ destination: "/mnt", source: "/bin", options: ["bind", "noexec"] }), at: "create", message: 'exec: "/mnt/true": permission denied (config.json:PLACE /process/args/0); its file system is mounted noexec' },
+  { why: "is a device", args: ["/dev/null"], at: "create", message: 'exec: "/dev/null": permission denied (config.json:PLACE /process/args/0); it is a character device' },
+  { why: "is a script without its interpreter", args: ["/bin/script"], prepare: file("bin/script", "#!/none -x\n"), at: "start", message: 'ENOENT: no such file or directory (config.json:PLACE /process/args); it needs the interpreter "/none", which is missing' },
+  { why: "is a script with the line ends of Windows", args: ["/bin/script"], prepare: file("bin/script", "#!/bin/sh\r\n"), at: "start", message: 'ENOENT: no such file or directory (config.json:PLACE /process/args); it needs the interpreter "/bin/sh\\r", which is missing; the file has the line ends of Windows' },
+  { why: "is a script whose interpreter is none", args: ["/bin/script"], prepare: file("bin/script", "#!/etc/passwd\n"), at: "start", message: 'EACCES: permission denied (config.json:PLACE /process/args); it needs the interpreter "/etc/passwd", which cannot be executed' },
+  { why: "is without its dynamic loader", args: ["/bin/program"], prepare: file("bin/program", loaderProgram("/lib/ld-none.so")), at: "start", message: 'ENOENT: no such file or directory (config.json:PLACE /process/args); it needs the dynamic loader "/lib/ld-none.so", which is missing' },
+  { why: "is for another machine", args: ["/bin/program"], prepare: file("bin/program", foreignProgram()), at: "start", message: `ENOEXEC: exec format error (config.json:PLACE /process/args); it is a program for ${NAMES[0]}, and this machine is ${NAMES[1]}` },
+  { why: "is text", args: ["/bin/text"], prepare: file("bin/text", "true\n"), at: "start", message: 'ENOEXEC: exec format error (config.json:PLACE /process/args); it is text without a first line that begins with "#!"' },
+  { why: "is empty", args: ["/bin/text"], prepare: file("bin/text", ""), at: "start", message: "ENOEXEC: exec format error (config.json:PLACE /process/args); it is an empty file" },
+  { why: "has too long an argument", args: ["/bin/true", "x".repeat(200_000)], at: "start", message: "E2BIG: argument list too long (config.json:PLACE /process/args); args and env together, or one of them alone, are longer than the kernel takes" },
+];
+
+for (const { why, args, message, prepare, change, at } of REFUSED) {
+  test(`${at} tells of a program that ${why}`, async (t) => {
+    needs("root");
+    const bundle = t.bundle((config) => {
+      config.process.args = [...args];
+      config.process.env = ["PATH=/bin:/usr/bin"];
+      change?.(config);
+    });
+    prepare?.(bundle.rootfs);
+    const id = t.id();
+    const expected = `tsrun: cannot execute "${args[0]}": ${message}\n`;
+    const created = await t.runtime(["create", "--bundle", bundle.path, id]);
+    const told = at === "create" ? created : await t.runtime(["start", id]);
+    assert.is(told.stderr.replace(/config\.json:\d+:\d+/, "config.json:PLACE"), expected);
+    assert.equal([created.status, told.status], at === "create" ? [1, 1] : [0, 1]);
+    // The same in one command, where init speaks through the gate and not through the fifo.
+    const ran = await t.runtime(["run", "--bundle", bundle.path, t.id()]);
+    assert.is(ran.stderr.replace(/config\.json:\d+:\d+/, "config.json:PLACE"), expected);
+    assert.is(ran.status, at === "create" ? 1 : 255);
+  });
+}
+
+test("start tells what it can where seccomp does not let init find out more", async (t) => {
+  needs("root");
+  const bundle = t.bundle((config) => {
+    config.process.args = ["/bin/script"];
+    config.linux["seccomp"] = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["statx"], action: "SCMP_ACT_KILL_PROCESS" }] };
+  });
+  file("bin/script", "#!/none\n")(bundle.rootfs);
+  const id = t.id();
+  assert.is((await t.runtime(["create", "--bundle", bundle.path, id])).status, 0);
+  const { stderr } = await t.runtime(["start", id]);
+  assert.match(stderr, /^tsrun: cannot execute "\/bin\/script": ENOENT: no such file or directory \(.*\); the program is there, so its interpreter or loader is missing\n$/);
+});
 
 test.run();

@@ -11,8 +11,7 @@
 struct Context {
   int fds[plan::kMaxFds] = {};
   int own = 0;          // the first descriptor that is init's own; those below are the container's
-  int gate = 0;
-  int fifo = 0;         // the exec fifo's write end, once it is open: failures go there instead of the gate; else -1
+  int gate = 0;         // the exec fifo's write end, once that is open
   uint32_t step = 0;    // the index of the step that runs
   bool cwd_entered = false;
   text::Buffer<4096> program;          // what `lookup` found

@@ -59,18 +59,10 @@ long wait_for_go(Context& context, int* places, uint32_t count) {
 
 void warn(Context& context, long error, uint64_t value) { send(context, plan::kWarning, -error, value, -1); }
 
+void tell_failure(Context& context, long error) { send(context, plan::kFailure, -error, 0, -1); }
+
 void fail(Context& context, long error) {
-  if (context.fifo >= 0) {
-    plan::Message message{plan::kFailure, context.step, static_cast<int32_t>(-error),
-                          static_cast<uint32_t>(context.notes.length), 0};
-    // One write, so that a reader never sees half of it: the whole is under PIPE_BUF.
-    text::Buffer<sizeof message + plan::kMaxText + 1> record;
-    record.add(reinterpret_cast<const char*>(&message), sizeof message);
-    record.add(context.notes.data, context.notes.length);
-    sys::write(context.fifo, record.data, record.length);
-  } else {
-    send(context, plan::kFailure, -error, 0, -1);
-  }
+  tell_failure(context, error);
   sys::exit(kExitFailed);
 }
 

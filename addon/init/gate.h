@@ -15,6 +15,9 @@ long wait_for_go(Context& context, int* places, uint32_t count);
 // Says that a step was not done, and goes on.
 void warn(Context& context, long error, uint64_t value);
 
+// Says why, and goes on: more may be found out, and told in a second message, which then counts.
+void tell_failure(Context& context, long error);
+
 // Says why, and ends.
 [[noreturn]] void fail(Context& context, long error);
 

@@ -111,7 +111,6 @@ extern "C" [[noreturn]] void init_main(long* stack) {
   if (own < 3 || own > 100000) sys::exit(kExitNoPlan);
   context.own = static_cast<int>(own);
   context.gate = context.own + 1;
-  context.fifo = -1;
   size_t size = 0;
   const char* data = map_plan(context.own, size);
   if (data == nullptr) sys::exit(kExitNoPlan);

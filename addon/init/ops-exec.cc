@@ -4,6 +4,7 @@
 
 #include "context.h"
 #include "gate.h"
+#include "program-facts.h"
 #include "rootfs.h"
 
 namespace {
@@ -129,7 +130,9 @@ long lookup(Context& c, const plan::Field* f) {
   if (f[0].length == 0) return -sys::kENOENT;
   if (text::find(f[0].s, '/') != nullptr) {
     c.program.add(f[0].s);
-    return c.program.fits() ? check_program(c.program.data) : -sys::kENAMETOOLONG;
+    long result = c.program.fits() ? check_program(c.program.data) : -sys::kENAMETOOLONG;
+    if (result < 0) note_program(c, f[0].s);
+    return result;
   }
   long best = -sys::kENOENT;
   for (const char* at = f[1].s;;) {
@@ -144,15 +147,21 @@ long lookup(Context& c, const plan::Field* f) {
     c.program.add("/");
     c.program.add(f[0].s);
     long result = c.program.fits() ? check_program(c.program.data) : -sys::kENAMETOOLONG;
-    if (result == 0) return 0;
-    if (result == -sys::kEACCES) best = result;  // it is there: a better reason than that it is nowhere
+    if (result == 0) {
+      c.notes.truncate(0);
+      return 0;
+    }
+    if (result == -sys::kEACCES && best != result) {
+      best = result;  // it is there: a better reason than that it is nowhere
+      note_program(c, c.program.data);
+    }
     if (end == nullptr) return best;
     at = end + 1;
   }
 }
 
-// {proc, fifo}: opens the exec fifo for writing, which waits for its reader: `start`. The descriptor was opened by path
-// on the host as O_PATH; here only a procfs of our own leads from it to an open file.
+// {proc, fifo}: opens the exec fifo for writing, which waits for its reader: `start`. Messages go there from now on.
+// The descriptor was opened by path on the host as O_PATH; here only a procfs of our own leads from it to an open file.
 long open_fifo(Context& c, const plan::Field* f) {
   text::Buffer<64> path;
   path.add("self/fd/");
@@ -161,7 +170,7 @@ long open_fifo(Context& c, const plan::Field* f) {
   c.gate = -1;
   long fd = sys::openat(c.fd(f[0]), path.data, sys::kOWronly | sys::kOCloexec);
   if (fd < 0) return fd;
-  c.fifo = static_cast<int>(fd);
+  c.gate = static_cast<int>(fd);
   return 0;
 }
 
@@ -170,7 +179,11 @@ long execve(Context& c, const plan::Field* f) {
   const char** argv = to_argv(f[0].list, nullptr);
   const char** envp = to_argv(f[1].list, c.home.length > 0 ? c.home.data : nullptr);
   if (argv == nullptr || envp == nullptr) return -sys::kENOMEM;
-  return sys::execve(c.program.data, const_cast<char* const*>(argv), const_cast<char* const*>(envp));
+  long result = sys::execve(c.program.data, const_cast<char* const*>(argv), const_cast<char* const*>(envp));
+  // First of all, for a seccomp filter may end this process at any call that looks for the cause.
+  gate::tell_failure(c, result);
+  note_program(c, c.program.data);
+  return result;
 }
 
 }  // namespace op

@@ -4,6 +4,7 @@
 
 #include "context.h"
 #include "gate.h"
+#include "program-facts.h"
 
 namespace {
 
@@ -174,7 +175,10 @@ long hook(Context& c, const plan::Field* f) {
   sys::call(__NR_rt_sigaction, kSigpipe, sys::ptr(&before), 0, sizeof(uint64_t));
 
   int error = 0;
-  if (sys::read(errors.read, &error, sizeof error) == sizeof error && error != 0) return -error;
+  if (sys::read(errors.read, &error, sizeof error) == sizeof error && error != 0) {
+    note_program(c, f[0].s);
+    return -error;
+  }
   if (result == -sys::kETIMEDOUT) describe(c, "timeout ", static_cast<int>(f[5].u), tail);
   if (result < 0) return result;
   if (!end.signalled && end.status == 0) return 0;

@@ -114,7 +114,11 @@ export class Execution {
   async untilExecuted(): Promise<void> {
     for (;;) {
       const message = await this.#nextMessage();
-      if (message.kind === "failure") throw this.#telling.failure(message);
+      if (message.kind === "failure") {
+        // What init finds out about a program that is refused comes in a second message, if it lives to tell.
+        const more = await this.#nextMessage();
+        throw this.#telling.failure(more.kind === "failure" ? more : message);
+      }
       if (message.kind === "end") return;
     }
   }

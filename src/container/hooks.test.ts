@@ -76,6 +76,18 @@ test("runHook() tells status, signal and the hook's last words", async () => {
   assert.is(await failureOf(hook("true")), "none");
 });
 
+test("runHook() tells why the hook could not be executed", async () => {
+  const path = join(folder, "script");
+  const failure = async (text: string, mode: number): Promise<string> => {
+    fs.writeFileSync(path, text);
+    fs.chmodSync(path, mode);
+    return (await failureOf(hook("", { hook: { path } }))).replace(`cannot run createRuntime hook #2 "${path}": `, "");
+  };
+  assert.is(await failure("#!/none\n", 0o755), 'ENOENT: no such file or directory; it needs the interpreter "/none", which is missing');
+  assert.is(await failure("#!/bin/sh\n", 0o644), "EACCES: permission denied; its mode 0644 lets nobody execute it");
+  assert.is(await failure("true\n", 0o755), 'ENOEXEC: exec format error; it is text without a first line that begins with "#!"');
+});
+
 test("runHook() keeps the end of what a hook says at length, and does not choke on it", async () => {
   const words = await failureOf(hook("head -c 300000 /dev/zero | tr '\\0' x; echo the end; exit 1"));
   assert.ok(words.endsWith("xxxthe end"));

@@ -2,16 +2,20 @@
 
 import { HookError } from "../errors.ts";
 import { formatErrno } from "../linux/errno.ts";
+import { O_NONBLOCK, O_RDONLY } from "../linux/open-flags.ts";
 import { SIGKILL, signalName } from "../linux/signals.ts";
-import { closeSync, readSync, writeSync } from "../native/files.ts";
+import { closeSync, openSync, readSync, writeSync } from "../native/files.ts";
 import { isNativeError, native } from "../native/native.ts";
 import { EPOLLIN, EPOLLOUT, forget, ready } from "../native/waiter.ts";
+import type { FileFacts } from "../plan/program.ts";
 import type { Hook, HookPoint } from "../spec/config.ts";
 import type { State } from "../spec/state.ts";
 import type { Inheritance } from "./execution.ts";
 
 /** Of what the hook wrote, its last words are kept for the error. */
 const TAIL = 4096;
+/** Of a hook that cannot be executed, where its interpreter or loader is named. */
+const HEAD = 4096;
 
 /** The caller's limit of descriptors and signals, which the engine has changed for itself. */
 export type Inherited = Pick<Inheritance, "nofile" | "ignored" | "blocked">;
@@ -53,7 +57,7 @@ export async function runHook({ point, index, hook, state, cwd, environment, inh
   } catch (error) {
     closeSync(theirs);
     closeSync(output);
-    throw new HookError(`${name}: ${reasonOf(error)}`, { cause: error });
+    throw new HookError(`${name}: ${reasonOf(error)}${await causeOf(path, error)}`, { cause: error });
   } finally {
     closeSync(ours);
     closeSync(outputEnd);
@@ -81,6 +85,28 @@ export async function runHook({ point, index, hook, state, cwd, environment, inh
 function reasonOf(error: unknown): string {
   if (isNativeError(error)) return formatErrno(error.errno);
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Why the file at a path cannot be executed, as far as it tells. */
+async function causeOf(path: string, error: unknown): Promise<string> {
+  if (!isNativeError(error)) return "";
+  const { explainProgram } = await import("../plan/program.ts");
+  const cause = explainProgram({ op: "hook", errno: error.code, name: path, file: factsOf(path), arch: process.arch });
+  return cause === undefined ? "" : `; ${cause}`;
+}
+
+function factsOf(path: string): FileFacts | undefined {
+  let fd;
+  try {
+    const { mode } = native().stat(path);
+    const head = new Uint8Array(HEAD);
+    fd = openSync(path, O_RDONLY | O_NONBLOCK);
+    return { mode, mount: 0, uid: 0, gid: 0, head: head.subarray(0, readSync(fd, head)) };
+  } catch {
+    return undefined;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
 }
 
 function killAfter(pidfd: number, seconds: number): { stop(): boolean } {

@@ -69,7 +69,7 @@ async function release(options: StartOptions, state: StoredState): Promise<void>
     const failure = decodeFailure(record);
     if (failure === undefined) return;
     const step = state.lastSteps.find(({ index }) => index === failure.step) ?? { index: failure.step, op: "execve" };
-    const error = stepError(step, failure, (pointer) => placeOf(configOf(store, id), pointer));
+    const error = stepError(step, { ...failure, arch: process.arch }, (pointer) => placeOf(configOf(store, id), pointer));
     // A hook that failed ends the container; a program that could not be executed leaves it stopped, to be deleted.
     if (step.op === "hook") await destroy(state, options);
     throw error;
@@ -83,7 +83,7 @@ async function release(options: StartOptions, state: StoredState): Promise<void>
 
 /** What init wrote before it closed the fifo; undefined where it died before it had opened it. */
 async function readRecord(fifo: number, init: number): Promise<Uint8Array | undefined> {
-  const buffer = new Uint8Array(8192);
+  const buffer = new Uint8Array(16_384);
   let size = 0;
   let died = false;
   let opened = false;

@@ -32,9 +32,10 @@ export function telling({ purpose, plan, place, warn }: Told): Telling {
       const detail = action === what ? reason : `cannot ${action}: ${reason}`;
       return new StepError({ step, op, action: what, errno, reason: detail, place: where, hint: hintOf({ op, what }, errno) }, { cause: error });
     },
-    failure: ({ step, errno, text }) => {
-      const failed = plan.steps[step] ?? { op: "gate" };
-      return stepError({ ...failed, index: step }, { errno, text }, place);
+    failure: ({ step, errno, text, bytes }) => {
+      const { op = "gate", what, at, ...fields } = plan.steps[step] ?? {};
+      const path = op === "lookup" && "path" in fields ? { path: fields.path } : {};
+      return stepError({ index: step, op, ...(what === undefined ? {} : { what }), ...(at === undefined ? {} : { at }), ...path }, { errno, text, bytes, arch: process.arch }, place);
     },
   };
 }

@@ -120,13 +120,13 @@ function explains(errno: string, head: Uint8Array | string, expected: string | u
   });
 }
 
-explains("ENOENT", "#!/bin/bash\n", 'it needs the interpreter "/bin/bash", which the container does not have');
+explains("ENOENT", "#!/bin/bash\n", 'it needs the interpreter "/bin/bash", which is missing');
 explains(
   "ENOENT",
   "#!/bin/sh\r\n",
-  'it needs the interpreter "/bin/sh\\r", which the container does not have; the file has the line ends of Windows',
+  'it needs the interpreter "/bin/sh\\r", which is missing; the file has the line ends of Windows',
 );
-explains("ENOENT", elf({ interpreter: LOADER }), `it needs the dynamic loader "${LOADER}", which the container does not have`);
+explains("ENOENT", elf({ interpreter: LOADER }), `it needs the dynamic loader "${LOADER}", which is missing`);
 explains("EACCES", "#!/etc\n", 'it needs the interpreter "/etc", which cannot be executed');
 explains("ENOENT", elf({}), undefined);
 explains("ENOENT", "text", undefined);

@@ -160,7 +160,7 @@ function explainMissing(errno: string, program: Program): string | undefined {
   const { interpreter } = program;
   if (interpreter === undefined) return undefined;
   const role = program.kind === "script" ? "interpreter" : "dynamic loader";
-  const lacks = errno === "EACCES" ? "which cannot be executed" : "which the container does not have";
+  const lacks = errno === "EACCES" ? "which cannot be executed" : "which is missing";
   const windows = interpreter.endsWith("\r") ? "; the file has the line ends of Windows" : "";
   return `it needs the ${role} ${JSON.stringify(interpreter)}, ${lacks}${windows}`;
 }

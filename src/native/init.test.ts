@@ -49,7 +49,7 @@ test("next() tells failures, warnings, a second stage, and the end, in their ord
   const child = await gate.next();
   assert.equal([child.kind, child.kind === "child" && child.pid], ["child", 123]);
   if (child.kind === "child") fs.closeSync(child.pidfd);
-  assert.equal(await gate.next(), { kind: "failure", step: 9, errno: 2, text: "wörds\nmore" });
+  assert.equal(await gate.next(), { kind: "failure", step: 9, errno: 2, text: "wörds\nmore", bytes: new TextEncoder().encode("wörds\nmore") });
   fs.closeSync(theirs);
   theirs = -1;
   assert.equal(await gate.next(), { kind: "end" });
@@ -80,10 +80,19 @@ test("go() writes the reply of plan.h, with descriptors", () => {
 });
 
 test("decodeFailure() reads a record of the exec fifo, and nothing where there is none", () => {
-  assert.equal(decodeFailure(message(2, { step: 4, error: 8, text: "" })), { kind: "failure", step: 4, errno: 8, text: "" });
+  const failure = decodeFailure(message(2, { step: 4, error: 8, text: "" }));
+  assert.equal([failure?.step, failure?.errno, failure?.text, failure?.bytes.length], [4, 8, "", 0]);
   assert.is(decodeFailure(new Uint8Array(0)), undefined);
   assert.is(decodeFailure(message(1)), undefined);
   assert.is(decodeFailure(message(2).subarray(0, 10)), undefined);
+});
+
+test("decodeFailure() takes the last of several records, whatever stands between them, and one that is cut off for what it is", () => {
+  const [first, warning, second] = [message(2, { step: 4, error: 8 }), message(3, { step: 3 }), message(2, { step: 4, error: 8, text: "more" })];
+  const all = Buffer.concat([first, warning, second]);
+  assert.is(decodeFailure(all)?.text, "more");
+  assert.is(decodeFailure(all.subarray(0, -2))?.text, "mo");
+  assert.is(decodeFailure(all.subarray(0, first.length + warning.length + 3))?.text, "");
 });
 
 test.run();

@@ -5,6 +5,8 @@ import { isNativeError, native } from "./native.ts";
 import { forget, ready } from "./waiter.ts";
 
 const HEADER_SIZE = 24;
+/** Where the header says how much text follows. */
+const TEXT_LENGTH = 12;
 const GATE = 1;
 const FAILURE = 2;
 const WARNING = 3;
@@ -25,6 +27,8 @@ export interface InitFailure {
   readonly errno: number;
   /** What the kernel or the op had to add. */
   readonly text: string;
+  /** The same, where it may be no text. */
+  readonly bytes: Uint8Array;
 }
 
 /** One conversation with one init. */
@@ -67,10 +71,17 @@ export class Gate {
   }
 }
 
-/** Decodes a failure record, which also comes through the exec fifo. */
+/** The last failure among the messages that came through the exec fifo, one after the other. */
 export function decodeFailure(bytes: Uint8Array): InitFailure | undefined {
-  const message = decode(bytes, []);
-  return message.kind === "failure" ? message : undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let failure: InitFailure | undefined;
+  for (let at = 0; at + HEADER_SIZE <= bytes.length; ) {
+    const end = at + HEADER_SIZE + view.getUint32(at + TEXT_LENGTH, true);
+    const message = decode(bytes.subarray(at, end), []);
+    if (message.kind === "failure") failure = message;
+    at = end;
+  }
+  return failure;
 }
 
 function decode(bytes: Uint8Array, fds: readonly number[]): InitMessage {
@@ -83,8 +94,10 @@ function decode(bytes: Uint8Array, fds: readonly number[]): InitMessage {
   switch (kind) {
     case GATE:
       return { kind: "gate", step, fds };
-    case FAILURE:
-      return { kind: "failure", step, errno, text: new TextDecoder().decode(bytes.subarray(HEADER_SIZE)) };
+    case FAILURE: {
+      const rest = bytes.subarray(HEADER_SIZE);
+      return { kind: "failure", step, errno, text: new TextDecoder().decode(rest), bytes: rest };
+    }
     case WARNING:
       return { kind: "warning", step, errno, value };
     case CHILD:

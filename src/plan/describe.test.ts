@@ -44,9 +44,9 @@ for (const [why, program, errno, reason] of [
 for (const [text, errno, reason] of [
   ["exit 3\nthe reason\n", EIO, "exit status 3: the reason"],
   ["exit 3\n", EIO, "exit status 3"],
-  ["signal 9\nwords", EIO, "it died of signal 9: words"],
+  ["signal 9\nwords", EIO, "it died of SIGKILL: words"],
   ["timeout 2\n", ETIMEDOUT, "it did not end within 2 s"],
-  ["", ENOENT, "hook: ENOENT: no such file or directory"],
+  ["", ENOENT, "ENOENT: no such file or directory"],
 ] as const) {
   test(`stepError() of a hook: ${reason}`, () => {
     const step = { op: "hook", what: 'run the createContainer hook "/x"', at: "/hooks/createContainer/0" };
@@ -84,6 +84,13 @@ for (const [op, what, errno, hint] of [
     assert.match(message({ op, what }, errno), hint);
   });
 }
+
+test("stepError() tells of a hook that could not be executed what init found out about its file", () => {
+  const bytes = new TextEncoder().encode("file 33188 0 0 0 \n#!/bin/sh\n");
+  const step = { index: 3, op: "hook", what: 'run the createContainer hook "/x"' };
+  const { message: words } = stepError(step, { errno: EACCES, text: "file 33188 0 0 0 \n#!/bin/sh\n", bytes }, place);
+  assert.is(words, 'cannot run the createContainer hook "/x": EACCES: permission denied; its mode 0644 lets nobody execute it');
+});
 
 test("stepError() guesses no cause for what is not known", () => {
   assert.not.match(message({ op: "pivot_root", what: "x" }, EPERM), ";");

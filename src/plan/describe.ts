@@ -1,8 +1,10 @@
 /** What went wrong in a step, in words: the one place where a failed step becomes an error. */
 
 import { describeErrno } from "../linux/errno.ts";
+import { signalName } from "../linux/signals.ts";
 import { StepError } from "../errors.ts";
 import type { Place } from "../errors.ts";
+import { explainProgram, parseFileFacts } from "./program.ts";
 
 /** What is known of the step that failed; the state file keeps as much of the last ones. */
 export interface FailedStep {
@@ -10,12 +12,18 @@ export interface FailedStep {
   readonly op: string;
   readonly what?: string;
   readonly at?: string;
+  /** Where a program was looked for. */
+  readonly path?: string;
 }
 
 export interface Failure {
   readonly errno: number;
   /** What the kernel or the op had to add. */
   readonly text: string;
+  /** The same where it may be no text: the beginning of a program. */
+  readonly bytes?: Uint8Array;
+  /** Any name of this machine's architecture. */
+  readonly arch?: string;
 }
 
 /** Returns the error of a step; `place` finds line and column of a pointer. */
@@ -28,17 +36,28 @@ export function stepError(step: FailedStep, failure: Failure, place: (pointer: s
     errno: name,
     reason: reasonOf(step, failure),
     place: step.at === undefined ? undefined : place(step.at),
-    hint: hintOf(step, name),
+    hint: programHint(step, name, failure) ?? hintOf(step, name),
   });
 }
 
 function reasonOf({ op, what = "" }: FailedStep, { errno, text }: Failure): string {
   const { name, text: words } = describeErrno(errno);
   const full = `${name}: ${words}`;
-  if (op === "hook" && text !== "") return hookReason(text);
-  if (op === "lookup") return lookupReason(/^execute "(.*)"$/s.exec(what)?.[1] ?? "", { name, words });
+  if (op === "hook") return hookReason(text, full);
+  if (op === "lookup") return lookupReason(programOf(what), { name, words });
   if (op === "execve") return full;
   return `${op}: ${full}${text === "" ? "" : `: ${text}`}`;
+}
+
+function programOf(what: string): string {
+  return /^execute "(.*)"$/s.exec(what)?.[1] ?? "";
+}
+
+const EXECUTING: ReadonlySet<string> = new Set(["lookup", "execve", "hook"]);
+
+function programHint({ op, what = "", path }: FailedStep, errno: string, { bytes, arch = "" }: Failure): string | undefined {
+  if (!EXECUTING.has(op) || bytes === undefined) return undefined;
+  return explainProgram({ op, errno, name: programOf(what), path, file: parseFileFacts(bytes), arch });
 }
 
 /** Docker and others take their exit status from these words. */
@@ -49,14 +68,15 @@ function lookupReason(program: string, { name, words }: { readonly name: string;
   return program.includes("/") && name !== "EACCES" ? `${quoted}: stat ${program}: ${words}` : `${quoted}: ${words}`;
 }
 
-/** Init writes how the hook ended on the first line, and the hook's last words after it. */
-function hookReason(text: string): string {
+/** Init writes how the hook ended on the first line, and the hook's last words after it; `errno` where it did not begin. */
+function hookReason(text: string, errno: string): string {
+  if (!/^(exit|signal|timeout) /.test(text)) return errno;
   const newline = text.indexOf("\n");
   const [how, number] = text.slice(0, newline).split(" ");
   const words = text.slice(newline + 1).trim();
   const said = words === "" ? "" : `: ${words}`;
   if (how === "timeout") return `it did not end within ${number} s${said}`;
-  if (how === "signal") return `it died of signal ${number}${said}`;
+  if (how === "signal") return `it died of ${signalName(Number(number))}${said}`;
   return `exit status ${number}${said}`;
 }
 
