@@ -96,4 +96,7 @@ export const CONFIG_DEVIATIONS: readonly Deviation[] = [
   { runtime: "crun", test: 'mount effects: MNT-04 with "strictatime noatime"', reason: "strictatime wins, wherever it stands" },
   ...each("crun", "mount effects", ['MNT-04 with "rstrictatime"', 'MNT-04 with "rnoatime"', "MNT-04 rnorelatime"], "it asks the kernel for what that refuses"),
   ...each("runc", "mount options", ["MNT-04 an entry with neither type nor source"], "it has nothing to mount, and says so"),
+  { runtime: "runc 1.1", test: "kill, delete, run: delete --force ends a running", reason: "it warns while it tries again", byChance: true },
+  ...each("runc", "kill, delete, run", ["ANN-07 kill sends"], "it sends SIGTERM, whatever the image says"),
+  ...each("crun", "kill, delete, run", ["ANN-07 kill sends"], "it sends SIGTERM, whatever the image says"),
 ];

@@ -16,6 +16,21 @@ test("kill sends SIGTERM where no signal is named", async (t) => {
   assert.is(read(join(container.bundle.rootfs, "tmp/got")), "TERM\n");
 });
 
+test("ANN-07 kill sends the image's stop signal where none is named, and any other one that is", async (t) => {
+  for (const [args, signal] of [[[], "QUIT"], [["TERM"], "TERM"], [["USR1"], "USR1"]] as const) {
+    const container = await trapping(t, signal, { "org.opencontainers.image.stopSignal": "SIGQUIT" });
+    silent(await container.verb("kill", ...args));
+    await container.stopped();
+    assert.is(read(join(container.bundle.rootfs, "tmp/got")), `${signal}\n`);
+  }
+});
+
+test("ANN-07 a stop signal that does not exist keeps nothing alive", async (t) => {
+  const container = await trapping(t, "TERM", { "org.opencontainers.image.stopSignal": "SIGNONE" });
+  silent(await container.verb("kill"));
+  await container.stopped();
+});
+
 test("OP-06 kill takes names with and without SIG, in any case, and numbers", async (t) => {
   for (const signal of ["USR1", "SIGUSR1", "usr1", "sigusr1", "10"]) {
     const container = await trapping(t, "USR1");
@@ -220,8 +235,9 @@ test("a program that the kernel cannot execute is an error of start, or of run",
 });
 
 /** A container whose shell writes the signal's name to /tmp/got and ends. */
-async function trapping(t: Ground, signal: string): Promise<Container> {
+async function trapping(t: Ground, signal: string, annotations: Readonly<Record<string, string>> = {}): Promise<Container> {
   const container = await running(t, (config) => {
+    config.annotations = annotations;
     config.root.readonly = false;
     script(config, `trap 'echo ${signal} >/tmp/got; exit' ${signal}; touch /tmp/ready; while :; do sleep 0.01; done`);
   });

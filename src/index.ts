@@ -126,9 +126,12 @@ export class Container {
     return describeContainer(this.#store, this.#store.load(this.id, "state"));
   }
 
-  /** Sends a signal, by name or number, to the container's process, or with `all` to each of its processes. */
-  kill(signal: string | number = "SIGTERM", { all = false }: { readonly all?: boolean } = {}): void {
-    kill({ store: this.#store, id: this.id, signal: parseSignal(`${signal}`), all });
+  /**
+   * Sends a signal, by name or number, to the container's process, or with `all` to each of its processes; by default the
+   * signal that its image wants to be ended with, else SIGTERM.
+   */
+  kill(signal?: string | number, { all = false }: { readonly all?: boolean } = {}): void {
+    kill({ store: this.#store, id: this.id, ...(signal === undefined ? {} : { signal: parseSignal(`${signal}`) }), all });
   }
 
   /** Stops all of the container's processes where they are. */

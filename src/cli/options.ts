@@ -115,7 +115,7 @@ export const VERBS: readonly Verb[] = [
   { name: "features", summary: "print what this runtime knows of the specification, as JSON", args: [], options: [] },
   {
     name: "kill",
-    summary: "send a signal to a container's process; SIGTERM by default",
+    summary: "send a signal to a container's process; by default its image's stop signal, else SIGTERM",
     args: ["<id>", "[signal]"],
     options: [{ name: "all", short: "a", help: "send it to every process of the container" }],
     examples: ["tsrun kill mycontainer KILL"],

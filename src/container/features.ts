@@ -16,6 +16,7 @@ import {
 import { isOlder } from "../seccomp/rules.ts";
 import { HOOK_POINTS } from "../spec/checks/hooks.ts";
 import { OCI_VERSION } from "../spec/default-config.ts";
+import { STOP_SIGNAL } from "../spec/stop-signal.ts";
 
 interface Enabled {
   readonly enabled: boolean;
@@ -67,8 +68,8 @@ export interface ProgramFacts {
 
 const OCI_VERSION_MIN = "1.0.0";
 
-/** Annotations of a config that change what this runtime does; one that ends in "." is a prefix. There is none yet. */
-const UNSAFE_ANNOTATIONS: readonly string[] = [];
+/** Annotations of a config that change what this runtime does; one that ends in "." is a prefix. */
+const UNSAFE_ANNOTATIONS: readonly string[] = [STOP_SIGNAL];
 
 /** Keys in the order in which runc prints them. */
 export function features(program: ProgramFacts): Features {

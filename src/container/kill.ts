@@ -7,6 +7,7 @@ import { StatusError } from "../errors.ts";
 import { SIGKILL } from "../linux/signals.ts";
 import { closeSync } from "../native/files.ts";
 import { isNativeError, native } from "../native/native.ts";
+import { stopSignal } from "../spec/stop-signal.ts";
 import { killPid, openInit, signalPid } from "./processes.ts";
 import type { StoredState } from "./state.ts";
 import { requireStatus, statusOf } from "./status.ts";
@@ -16,13 +17,15 @@ import type { Store } from "./store.ts";
 export interface KillOptions {
   readonly store: Store;
   readonly id: string;
-  readonly signal: number;
+  /** By default the one that the container's image wants to be ended with, else SIGTERM. */
+  readonly signal?: number;
   /** Every process of the container, and no error when there is none left. */
   readonly all?: boolean;
 }
 
-export function kill({ store, id, signal, all = false }: KillOptions): void {
+export function kill({ store, id, signal: given, all = false }: KillOptions): void {
   const state = store.load(id, "kill");
+  const signal = given ?? stopSignal(state.annotations);
   const status = statusOf(store, state);
   if (all && status === "stopped") {
     signalOthers(state, signal);
