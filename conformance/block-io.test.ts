@@ -2,7 +2,7 @@
 
 import * as assert from "uvu/assert";
 import { skip } from "../test/harness.ts";
-import { blockDevice, hasLimit, isV2, limit, needsControllers, resources } from "./cgroups.ts";
+import { blockDevice, hasLimit, isV2, limit, needsControllers, onlyOnV1, onlyOnV2, resources } from "./cgroups.ts";
 import { cannotCreate, created } from "./containers.ts";
 import type { Change, Container } from "./containers.ts";
 import { suite } from "./suite.ts";
@@ -41,7 +41,8 @@ test("RB-02 a weight of 0, as docker writes it, is none", async (t) => {
 });
 
 test("RB-03 leafWeight, or an error where the kernel has none", async (t) => {
-  if (!isV2() && (await hasLimit(await created(t), "blkio.leaf_weight"))) {
+  onlyOnV1("leafWeight");
+  if (await hasLimit(await created(t), "blkio.leaf_weight")) {
     assert.is(await limit(await created(t, blockIO({ leafWeight: 300 })), "blkio.leaf_weight"), "300");
   } else {
     await cannotCreate(t, blockIO({ leafWeight: 300 }), /leaf_?weight/i);
@@ -49,8 +50,15 @@ test("RB-03 leafWeight, or an error where the kernel has none", async (t) => {
 });
 
 test("RB-04 a weight of a device that is not there is an error", async (t) => {
+  if (isV2()) skip("this host has cgroup v2");
   await weightOf(await created(t));
   await cannotCreate(t, blockIO({ weightDevice: [{ ...NOBODY, weight: 100 }] }), /no such device/i);
+});
+
+test("RB-04 on cgroup v2 a weight of a device that is not there is an error", async (t) => {
+  onlyOnV2();
+  await weightOf(await created(t));
+  await cannotCreate(t, blockIO({ weightDevice: [{ ...NOBODY, weight: 100 }] }), /./);
 });
 
 test("RB-06 RB-07 a device without any weight is an error", async (t) => {

@@ -1,10 +1,13 @@
 /** `linux.resources.unified`, and what of v1 cannot be converted to cgroup v2 (config-linux.md#unified). */
 
+import { spawn } from "node:child_process";
+import * as fs from "node:fs";
+import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { skip } from "../test/harness.ts";
-import { blockDevice, isV2, limit, needsControllers, onlyOnV2, resources } from "./cgroups.ts";
-import { cannotCreate, created } from "./containers.ts";
-import { suite } from "./suite.ts";
+import { CGROUPS, blockDevice, isV2, limit, needsControllers, onlyOnV2, resources } from "./cgroups.ts";
+import { cannotCreate, created, refused } from "./containers.ts";
+import { isOurs, suite } from "./suite.ts";
 
 const test = suite("unified");
 
@@ -47,6 +50,31 @@ test("RU-03 a file that the kernel does not have is an error", async (t) => {
   onlyOnV2();
   needsControllers("memory");
   await cannotCreate(t, unified({ "memory.nosuch": "1" }), /memory\.nosuch/);
+});
+
+test("RU-02 a controller that a cgroup above holds back is an error, and tsrun says which, where, and what to do", async (t) => {
+  onlyOnV2();
+  needsControllers("pids");
+  const name = t.id();
+  const parent = join(CGROUPS, name);
+  fs.mkdirSync(parent);
+  const sleeper = spawn("sleep", ["100"], { stdio: "ignore" });
+  const ended = new Promise((resolve) => sleeper.once("exit", resolve));
+  try {
+    fs.writeFileSync(join(parent, "cgroup.procs"), `${sleeper.pid}`);
+    const bundle = t.bundle((config) => Object.assign(config.linux, { cgroupsPath: `/${name}/inner`, resources: { pids: { limit: 9 } } }));
+    const result = await t.runtime(["create", "--bundle", bundle.path, t.id()]);
+    refused(result, /cgroup/);
+    if (!isOurs()) return;
+    for (const words of ['"pids"', `"${parent}" holds pid ${sleeper.pid}`, "choose a cgroupsPath elsewhere", "/linux/resources/pids/limit"]) {
+      assert.ok(result.stderr.includes(words), `${words} in ${result.stderr}`);
+    }
+  } finally {
+    sleeper.kill("SIGKILL");
+    await ended;
+    if (fs.existsSync(join(parent, "inner"))) fs.rmdirSync(join(parent, "inner"));
+    fs.rmdirSync(parent);
+  }
 });
 
 test("RU-04 a controller that is not there is an error", async (t) => {
