@@ -240,6 +240,18 @@ for (const [closID, groupOf] of MONITORED) {
   });
 }
 
+test("RDT-01 RDT-06 a further process is in the groups, too", async (t) => {
+  const fake = new Fake(t, { enableMonitoring: true });
+  await fake.create();
+  const started = await fake.call("start", fake.id);
+  assert.is(started.status, 0, started.stderr);
+  const groups = [fake.id, `${fake.id}/mon_groups/${fake.id}`];
+  for (const group of groups) fs.writeFileSync(join(t.folder, "sys/resctrl", group, "tasks"), "");
+  const { status, stderr } = await fake.call("exec", fake.id, "/bin/true");
+  assert.is(status, 0, stderr);
+  for (const group of groups) assert.match(fake.file(`${group}/tasks`), /^\d+\n?$/);
+});
+
 test("RDT-06 a group that cannot be made is an error with the kernel's words, and nothing stays", async (t) => {
   const fake = new Fake(t, { closID: "one-too-many", schemata: ["L3:0=f"] });
   await fake.refused(/Out of RMIDs|one-too-many/);

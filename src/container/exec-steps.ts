@@ -33,6 +33,10 @@ export function execRunners({ options, state, status, config, entrance }: Facts)
       // Its number may have had another owner before that; if it is there now, it was then.
       if (!isAlive(state)) throw new InitError(`cannot exec in container "${state.id}": its process has ended`);
     },
+    resctrl_group: async (step, execution) => {
+      const { useGroup } = await import("./resctrl.ts");
+      execution.hold(step.to, useGroup(step, execution.cleanup));
+    },
     spawn: (step, execution) => {
       try {
         execution.spawn(step, entrance.directories);

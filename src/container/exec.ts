@@ -25,6 +25,7 @@ import { forward } from "./foreground.ts";
 import type { Foreground, Program } from "./foreground.ts";
 import { writePidFile } from "./pid-file.ts";
 import { probeHost } from "./probe.ts";
+import type { Resctrl } from "./resctrl.ts";
 import { refuseProfiles } from "./security-modules.ts";
 import type { StoredState } from "./state.ts";
 import { requireStatus, statusOf } from "./status.ts";
@@ -160,9 +161,14 @@ async function decide(options: Omit<ExecOptions, "inheritance">): Promise<Decisi
     id,
     noNewKeyring: state.noNewKeyring === true,
     cgroup: entrance.cgroup,
+    ...(state.resctrl === undefined ? {} : { resctrl: groupsOf(state.resctrl) }),
     ...(terminalSize === undefined ? {} : { terminalSize }),
   });
   return { state, status, config, entrance, plan };
+}
+
+function groupsOf({ group, monitor }: Resctrl): string[] {
+  return monitor === undefined ? [group] : [group, monitor];
 }
 
 /** What `create` kept: later changes of the bundle mean nothing. */

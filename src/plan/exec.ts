@@ -15,6 +15,8 @@ import { planCapabilities } from "./capabilities.ts";
 import { planContext } from "./context.ts";
 import type { PlanContext } from "./context.ts";
 import { asRoot, becomeUser, restrictCalls } from "./identity.ts";
+import { enterIntelRdt, joinIntelRdt } from "./intel-rdt.ts";
+import type { IntelRdtPlan } from "./intel-rdt.ts";
 import { mapsRoot } from "./namespaces.ts";
 import { keyring, limits, oomScore, program, raiseLimits } from "./process.ts";
 import { ioPriority, memoryPolicy, personality, scheduler } from "./scheduling.ts";
@@ -30,6 +32,8 @@ export interface ExecOptions {
   readonly id: string;
   readonly noNewKeyring: boolean;
   readonly cgroup: ExecCgroup;
+  /** The groups of resctrl that the container is in. */
+  readonly resctrl?: readonly string[];
   /** The terminal's size where the process names none. */
   readonly terminalSize?: { readonly height: number; readonly width: number };
 }
@@ -45,7 +49,8 @@ export interface ExecCgroup {
 
 /** Plans a further process. Pure; `process` is whole: what it inherits from the container's own is in it. */
 export function planExec(config: Config, process: Process, host: Host, options: ExecOptions): Plan {
-  const { id, noNewKeyring, cgroup, terminalSize } = options;
+  const { id, noNewKeyring, cgroup, terminalSize, resctrl = [] } = options;
+  const rdt = joinIntelRdt(resctrl);
   const context = planContext({ ...config, process }, host, {
     id,
     bundle: "",
@@ -58,11 +63,13 @@ export function planExec(config: Config, process: Process, host: Host, options: 
   const identity = { capabilities: planCapabilities(context), seccomp: seccompPlan(context) };
 
   const steps: Step[] = [
-    ...spawnProcess(context, cgroup),
+    ...rdt.steps,
+    ...spawnProcess(context, cgroup, rdt),
 
     ...affinity(context, "initial"),
     // First of all, as for the container's init: what it uses counts as the container's, and devices are judged for it.
     ...enterCgroup(cgroup),
+    ...enterIntelRdt(rdt),
     ...affinity(context, "final"),
     // With the host's privileges, and its /proc.
     ...oomScore(context),
@@ -97,10 +104,10 @@ function ownRoot({ namespaces }: PlanContext): boolean {
   return !namespaces.has("mount");
 }
 
-function spawnProcess(context: PlanContext, { entries, intoCgroup }: ExecCgroup): Step[] {
+function spawnProcess(context: PlanContext, { entries, intoCgroup }: ExecCgroup, rdt: IntelRdtPlan): Step[] {
   const what = "open the container's process";
   const steps: Step[] = [runtime({ op: "open_init", to: "init", what })];
-  const inherit = ["init", ...entries];
+  const inherit = ["init", ...entries, ...rdt.entries];
   if (ownRoot(context)) {
     steps.push(runtime({ op: "open_root", to: "rootfs", what: "open the container's root" }));
     inherit.push("rootfs");

@@ -11,6 +11,7 @@ export interface IntelRdtPlan {
   readonly entries: readonly Fd[];
 }
 
+const FDS: readonly Fd[] = ["resctrl group", "resctrl monitoring group"];
 const NONE: IntelRdtPlan = { steps: [], entries: [] };
 /** The closID of the default class of service, which is the file system's own directory. */
 const DEFAULT_CLOS = "/";
@@ -48,12 +49,31 @@ export function intelRdt({ config, host, id }: PlanContext): IntelRdtPlan {
     const what = `set the schemata of ${name} to ${JSON.stringify(lines.join("; "))}`;
     steps.push(runtime({ op: "resctrl_schemata", path, lines, at, what }));
   }
-  if (!enableMonitoring) return { steps, entries: ["resctrl group"] };
+  if (!enableMonitoring) return { steps, entries: FDS.slice(0, 1) };
   const what = `make a monitoring group in ${name}`;
   steps.push(
     runtime({ op: "resctrl_monitor", path: `${path}/mon_groups/${id}`, to: "resctrl monitoring group", at: `${at}/enableMonitoring`, what }),
   );
-  return { steps, entries: ["resctrl group", "resctrl monitoring group"] };
+  return { steps, entries: FDS };
+}
+
+/** For a further process: into the groups that the container is in, of which the monitoring group comes second. */
+export function joinIntelRdt(groups: readonly string[]): IntelRdtPlan {
+  if (groups.length === 0) return NONE;
+  const entries = FDS.slice(0, groups.length);
+  const steps = groups.map((path, at) =>
+    runtime({
+      op: "resctrl_group",
+      path,
+      make: false,
+      keep: true,
+      compare: [],
+      to: FDS[at] ?? "",
+      at: "/linux/intelRdt",
+      what: `use the resctrl group "${path}"`,
+    }),
+  );
+  return { steps, entries };
 }
 
 /** Init goes there itself, before it has children: they are where their parent is. */
