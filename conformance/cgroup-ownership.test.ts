@@ -5,9 +5,9 @@ import { join } from "node:path";
 import * as assert from "uvu/assert";
 import type { BundleConfig } from "../test/bundle.ts";
 import { skip } from "../test/harness.ts";
+import { RUNTIME, runRuntime } from "../test/runtime.ts";
 import { isV2, onlyOnV2, placesOf } from "./cgroups.ts";
-import { created, inside, read } from "./containers.ts";
-import type { Container } from "./containers.ts";
+import { Container, created, inside, read, silent } from "./containers.ts";
 import { suite } from "./suite.ts";
 
 const test = suite("cgroup ownership");
@@ -58,6 +58,23 @@ test("CO-01 without a user namespace the cgroup is process.user's", async (t) =>
     config.process.user = { uid: 1234, gid: 1234 };
   });
   assert.is(new Map(await owners(container)).get("cgroup.procs"), 1234);
+});
+
+/** A shell that covers the kernel's list and becomes the runtime. */
+const WITHOUT_LIST = 'mount -t tmpfs none /sys/kernel/cgroup && exec "$0" "$@"';
+
+test("CO-06 where the kernel has no list the user gets three files", async (t) => {
+  onlyOnV2();
+  // With a user namespace the kernel wants to see all of a sysfs before it makes a new one.
+  const bundle = t.bundle((config) => {
+    writable(config);
+    config.process.user = { uid: 1234, gid: 1234 };
+  });
+  const id = t.id();
+  const command = ["/bin/sh", "-c", WITHOUT_LIST, RUNTIME, "--root", t.stateRoot, "create", "--bundle", bundle.path, id];
+  silent(await runRuntime(["--mount", "--propagation", "private", ...command], { folder: t.folder, program: "unshare" }));
+  const three = ["", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"];
+  for (const [name, uid] of await owners(new Container(t, bundle, id))) assert.is(uid, three.includes(name) ? 1234 : 0, name);
 });
 
 test("CO-02 on cgroup v1 the owner stays", async (t) => {

@@ -39,4 +39,10 @@ test("each row that a test names exists and can be observed", () => {
   assert.equal([...named].filter(([id]) => !observable.has(id)).map(([id, file]) => `${file}: ${id}`), []);
 });
 
+test("each row that can be observed has a test", () => {
+  const named = rowsOfTests();
+  const untested = ROWS.filter(({ id, unobservable }) => unobservable === undefined && !named.has(id)).map(({ id }) => id);
+  assert.equal(untested, []);
+});
+
 test.run();
