@@ -6,7 +6,7 @@ import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { skip } from "../test/harness.ts";
 import { CGROUPS, blockDevice, isV2, limit, needsControllers, onlyOnV2, resources } from "./cgroups.ts";
-import { cannotCreate, created, refused } from "./containers.ts";
+import { cannotCreate, created, refused, waitFor } from "./containers.ts";
 import { isOurs, suite } from "./suite.ts";
 
 const test = suite("unified");
@@ -72,10 +72,18 @@ test("RU-02 a controller that a cgroup above holds back is an error, and tsrun s
   } finally {
     sleeper.kill("SIGKILL");
     await ended;
-    if (fs.existsSync(join(parent, "inner"))) fs.rmdirSync(join(parent, "inner"));
-    fs.rmdirSync(parent);
+    await waitFor("nothing holds the cgroup", () => removed(join(parent, "inner")) && removed(parent));
   }
 });
+
+function removed(folder: string): boolean {
+  try {
+    fs.rmdirSync(folder);
+  } catch {
+    // It is not there, or somebody in it is about to end.
+  }
+  return !fs.existsSync(folder);
+}
 
 test("RU-04 a controller that is not there is an error", async (t) => {
   onlyOnV2();

@@ -56,6 +56,18 @@ const MEASUREMENTS = [
       { reap: pidFile },
     ],
   },
+  {
+    name: "pause and resume of a running container",
+    sum: true,
+    round: ({ runtime, id, bundles, pidFile }) => [
+      untimed([...runtime, "create", "--bundle", bundles.sleeping, "--pid-file", pidFile, id]),
+      untimed([...runtime, "start", id]),
+      timed("pause", [...runtime, "pause", id]),
+      timed("resume", [...runtime, "resume", id]),
+      untimed([...runtime, "delete", "--force", id]),
+      { reap: pidFile },
+    ],
+  },
   { name: "start-up", withHello: true, round: ({ runtime }) => [timed("--version", [runtime[0], "--version"])] },
   { name: "the bench itself", onlyFirst: true, round: () => [timed("true", ["/bin/true"])] },
 ];
