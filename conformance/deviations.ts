@@ -51,7 +51,6 @@ export const DEVIATIONS: readonly Deviation[] = [
   { runtime: "runc 1.1", test: "update: --cpu-burst", reason: "1.2 has it" },
   { runtime: "runc 1.1", test: "attacks: CVE-2025-31133 a mask holds though the image's /dev/null is a link", reason: "1.2.8 has the fix" },
   { runtime: "runc 1.1", test: "attacks: CVE-2026-41579", reason: "1.3.6 has the fix" },
-  { runtime: "tsrun", test: "rootless:", reason: "it does not yet do without cgroups where the user may make none" },
   { runtime: "runc", test: "features: FE-04 every mount option", reason: "it passes \"defaults\" on to the file system" },
   ...LINUX_DEVIATIONS,
   { runtime: "runc 1.1", test: "exec: user, groups, directory", reason: "it leaves the caller's umask" },

@@ -78,4 +78,67 @@ test("without --root his states are in XDG_RUNTIME_DIR", async (t) => {
   assert.is(name, RUNTIME.split("/").at(-1));
 });
 
+/** The daemon user's: newuidmap(1) wants a user that passwd(5) knows. */
+const DAEMON = 1;
+
+/** Runs a bundle as that user, in a mount namespace in which these ids are granted to him. */
+async function runGranted(t: Ground, bundle: Bundle, grants: string): Promise<Result> {
+  needs("unshare", "newuidmap");
+  const granted = file(t, "granted");
+  fs.writeFileSync(granted, grants);
+  const mounts = ["subuid", "subgid"].map((name) => `mount --bind ${granted} /etc/${name}`).join("; ");
+  const user = `setpriv --reuid ${DAEMON} --regid ${DAEMON} --clear-groups --`;
+  for (const path of [bundle.path, bundle.rootfs, file(t, "his")]) fs.chownSync(path, DAEMON, DAEMON);
+  const command = `${mounts}; exec ${user} ${RUNTIME} --root ${file(t, "his/state")} run --bundle ${bundle.path} ${t.id()}`;
+  return runRuntime(["--mount", "sh", "-c", command], { folder: t.folder, program: "unshare", env: { XDG_RUNTIME_DIR: file(t, "his") } });
+}
+
+function mapMore(bundle: Bundle): void {
+  const config = JSON.parse(fs.readFileSync(join(bundle.path, "config.json"), "utf8")) as Bundle["config"] & { linux: Record<string, unknown> };
+  const map = [
+    { containerID: 0, hostID: DAEMON, size: 1 },
+    { containerID: 1, hostID: 100_000, size: 1000 },
+  ];
+  Object.assign(config.linux, { uidMappings: map, gidMappings: map });
+  config.process.user = { uid: 5, gid: 6 };
+  bundle.write(JSON.stringify(config));
+}
+
+test("ids that /etc/subuid and /etc/subgid grant him are mapped, too", async (t) => {
+  const bundle = await bundleOfUser(t, "/bin/sh", "-c", "id; cat /proc/self/uid_map");
+  mapMore(bundle);
+  const { status, stdout, stderr } = await runGranted(t, bundle, "daemon:100000:65536\n");
+  assert.is(status, 0, stderr);
+  assert.match(stdout, /^uid=5 gid=6.*\n +0 +1 +1\n +1 +100000 +1000\n$/);
+});
+
+test("ids that nobody granted him are refused", async (t) => {
+  const bundle = await bundleOfUser(t, "/bin/true");
+  mapMore(bundle);
+  const { status, stderr } = await runGranted(t, bundle, "daemon:300000:5\n");
+  assert.is(status, 1);
+  assert.match(stderr, /map|user namespace/);
+});
+
+test("a container without a user namespace is refused", async (t) => {
+  const bundle = await bundleOfUser(t, "/bin/true");
+  const config = JSON.parse(fs.readFileSync(join(bundle.path, "config.json"), "utf8")) as Bundle["config"];
+  config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "user");
+  Object.assign(config.linux, { uidMappings: [], gidMappings: [] });
+  bundle.write(JSON.stringify(config));
+  const { status, stderr } = await asUser(t, "run", "--bundle", bundle.path, t.id());
+  assert.is(status, 1);
+  assert.match(stderr, /user/);
+});
+
+test("a limit where he has no cgroup is refused", async (t) => {
+  const bundle = await bundleOfUser(t, "/bin/true");
+  const config = JSON.parse(fs.readFileSync(join(bundle.path, "config.json"), "utf8")) as Bundle["config"];
+  config.linux.resources = { pids: { limit: 10 } };
+  bundle.write(JSON.stringify(config));
+  const { status, stderr } = await asUser(t, "run", "--bundle", bundle.path, t.id());
+  assert.is(status, 1);
+  assert.match(stderr, /cgroup|pids/);
+});
+
 test.run();

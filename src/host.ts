@@ -8,9 +8,13 @@ export interface Host {
   readonly arch: string;
   /** The runtime's effective user id. */
   readonly uid: number;
+  /** Its effective group id. */
+  readonly gid: number;
   /** The capabilities that the runtime can pass on (CapBnd of proc_pid_status(5)), a bit each. */
   readonly capabilities: () => bigint;
   readonly cgroups: () => CgroupLayout;
+  /** Whether the runtime's user may make this directory, with the parents that it lacks. */
+  readonly mayMake: (directory: string) => boolean;
   /** The mount point of the mount that a path lies on. */
   readonly mountPointOf: (path: string) => string;
   /** Where all of a procfs or sysfs can be seen. */

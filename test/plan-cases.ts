@@ -43,6 +43,8 @@ export function fakeHost(changes: Partial<Host> = {}): Host {
   return {
     arch: "x64",
     uid: 0,
+    gid: 0,
+    mayMake: () => true,
     capabilities: () => ALL_CAPABILITIES,
     cgroups: () => UNIFIED,
     mountPointOf: () => "/",

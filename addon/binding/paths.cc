@@ -115,6 +115,11 @@ Napi::Value exists(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), access(string(info[0]).c_str(), F_OK) == 0);
 }
 
+// (path) -> whether this process may write to it
+Napi::Value is_writable(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), faccessat(AT_FDCWD, string(info[0]).c_str(), W_OK, AT_EACCESS) == 0);
+}
+
 Napi::Value status_of(Napi::Env env, const struct stat& status) {
   auto out = Napi::Object::New(env);
   out.Set("mode", number(env, status.st_mode));
@@ -231,6 +236,7 @@ void export_paths(Napi::Env env, Napi::Object exports) {
   add(env, exports, "readText", read_text);
   add(env, exports, "writeFile", write_file);
   add(env, exports, "exists", exists);
+  add(env, exports, "isWritable", is_writable);
   add(env, exports, "stat", stat);
   add(env, exports, "fstat", fstat);
   add(env, exports, "statfs", statfs);

@@ -9,6 +9,7 @@ import type { Host } from "../host.ts";
 import { NAMESPACES, findNamespace } from "../linux/namespaces.ts";
 import { closeSync, openSync, writeFileSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
+import { usableLayout } from "../plan/cgroup.ts";
 import type { RuntimeStep } from "../plan/step.ts";
 import type { Runners } from "./execution.ts";
 
@@ -49,7 +50,7 @@ export class CreateSteps {
 
   readonly runners: Runners = {
     cgroup_create: ({ path, controllers }, { cleanup }) => {
-      const cgroup = createCgroup(this.#handlers.host.cgroups(), path, controllers);
+      const cgroup = createCgroup(usableLayout(this.#handlers.host, path), path, controllers);
       cleanup.add(() => undoCreate(cgroup));
       this.#cgroup = cgroup;
     },
@@ -105,7 +106,12 @@ export class CreateSteps {
       this.close();
       execution.spawn(step, this.#directories());
     },
-    write_idmap: ({ uid, gid }, { init }) => {
+    write_idmap: async ({ uid, gid, writer }, { init }) => {
+      if (writer === "newuidmap") {
+        const { callIdmapHelpers } = await import("./idmap-helpers.ts");
+        return callIdmapHelpers(init.pid, { uid, gid });
+      }
+      if (writer === "user") writeFileSync(`/proc/${init.pid}/setgroups`, "deny");
       writeFileSync(`/proc/${init.pid}/uid_map`, uid);
       writeFileSync(`/proc/${init.pid}/gid_map`, gid);
     },

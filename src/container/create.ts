@@ -5,6 +5,7 @@ import { ConfigError } from "../errors.ts";
 import type { Cgroup } from "../cgroup/cgroup.ts";
 import type { Host } from "../host.ts";
 import { existsSync, readFileSync, statSync } from "../native/files.ts";
+import { usableLayout } from "../plan/cgroup.ts";
 import { plan as makePlan } from "../plan/plan.ts";
 import type { PlanOptions } from "../plan/context.ts";
 import { absolute } from "../plan/context.ts";
@@ -190,7 +191,7 @@ function draftState(config: Config, plan: Plan, { id, bundle, noNewKeyring = fal
 function cgroupToBe(host: Host, { steps }: Plan): Cgroup {
   const make = steps.find((step) => step.op === "cgroup_create");
   const path = make?.op === "cgroup_create" ? make.path : "";
-  const layout = host.cgroups();
+  const layout = usableLayout(host, path);
   const directories = layout.hierarchies.map(({ mountPoint, version, controllers }) => {
     const directory = mountPoint + path;
     return { version, controllers, path: directory, created: !existsSync(directory) };

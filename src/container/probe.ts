@@ -14,8 +14,10 @@ export function probeHost(root?: string): Host {
   return {
     arch: process.arch,
     uid: process.geteuid?.() ?? 0,
+    gid: process.getegid?.() ?? 0,
     capabilities: once(readCapabilities),
     cgroups: once(probeLayout),
+    mayMake,
     mountPointOf,
     fullProcAndSysMounts,
     resctrl: findResctrl,
@@ -61,6 +63,12 @@ function fullProcAndSysMounts(): string[] {
     const [, , , root, point = ""] = line.split(" ");
     return root === "/" && / - (proc|sysfs) /.test(line) ? [unescapePoint(point)] : [];
   });
+}
+
+function mayMake(directory: string): boolean {
+  let path = directory;
+  while (path.length > 1 && !existsSync(path)) path = path.slice(0, Math.max(path.lastIndexOf("/"), 1));
+  return native().isWritable(path);
 }
 
 const USUAL_RESCTRL = "/sys/fs/resctrl";

@@ -71,6 +71,8 @@ interface NativeFiles {
   writeFile(path: string, data: string | Uint8Array, flags: number, mode: number): void;
   /** access(2), F_OK. */
   exists(path: string): boolean;
+  /** access(2), W_OK, with the effective ids. */
+  isWritable(path: string): boolean;
   /** stat(2). */
   stat(path: string): NativeStatus;
   /** fstat(2). */

@@ -2,8 +2,10 @@
 
 import { cgroupOwner } from "../resources/ownership.ts";
 import { cgroupPath } from "../resources/path.ts";
+import { unifiedHierarchy } from "../resources/layout.ts";
 import { neededControllers, planResources } from "../resources/resources.ts";
 import type { CgroupLayout, Hierarchy } from "../resources/layout.ts";
+import type { Host } from "../host.ts";
 import type { PlanContext } from "./context.ts";
 import { init, runtime } from "./step.ts";
 import type { Fd, Step } from "./step.ts";
@@ -21,10 +23,33 @@ export interface CgroupPlan {
   readonly intoCgroup: boolean;
 }
 
-/** Makes the cgroup and sets its limits before there is a process to limit. */
-export function cgroupMembership({ config, host, id, twoStages }: PlanContext): CgroupPlan {
+/** The hierarchies in which the runtime's user may make this cgroup: for root all of them. */
+export function usableLayout(host: Host, path: string): CgroupLayout {
   const layout = host.cgroups();
-  const path = cgroupPath(config.linux?.cgroupsPath, id);
+  if (host.uid === 0) return layout;
+  const hierarchies: Hierarchy[] = [];
+  const withheld: string[] = [];
+  for (const hierarchy of layout.hierarchies) {
+    if (host.mayMake(hierarchy.mountPoint + path)) hierarchies.push(hierarchy);
+    else withheld.push(...hierarchy.controllers);
+  }
+  return { ...layout, hierarchies, withheld };
+}
+
+/** An ordinary user may make cgroups below his own at best, where that was delegated to him. */
+function containerCgroup({ config, host, id }: PlanContext): string {
+  const given = config.linux?.cgroupsPath;
+  const path = cgroupPath(given, id);
+  if (host.uid === 0 || (given !== undefined && given !== "")) return path;
+  const own = unifiedHierarchy(host.cgroups())?.own ?? "/";
+  return own === "/" ? path : own + path;
+}
+
+/** Makes the cgroup and sets its limits before there is a process to limit. */
+export function cgroupMembership(context: PlanContext): CgroupPlan {
+  const { config, host, twoStages } = context;
+  const path = containerCgroup(context);
+  const layout = usableLayout(host, path);
   const { writes, deviceProgram } = planResources(config, layout);
   const at = config.linux?.cgroupsPath === undefined ? {} : { at: "/linux/cgroupsPath" };
   const controllers = neededControllers(writes);
@@ -42,7 +67,8 @@ export function cgroupMembership({ config, host, id, twoStages }: PlanContext): 
       steps.push(runtime({ op: "cgroup_write", ...write, ...why }));
     }
   }
-  if (deviceProgram !== undefined) {
+  // Who may not load the program has no device nodes to give either: they are the host's own, bound one by one.
+  if (deviceProgram !== undefined && host.uid === 0) {
     const what = "restrict the cgroup's devices";
     steps.push(runtime({ op: "cgroup_devices", program: deviceProgram, at: "/linux/resources/devices", what }));
   }

@@ -1,5 +1,7 @@
 /** What the planners are given: the config, and how the caller wants the container. */
 
+import { ConfigError } from "../errors.ts";
+import type { Problem } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Config, Namespace, NamespaceType } from "../spec/config.ts";
 
@@ -33,6 +35,7 @@ export function planContext(config: Config, host: Host, options: PlanOptions): P
   const namespaces = new Map<NamespaceType, Namespace>();
   for (const namespace of config.linux?.namespaces ?? []) namespaces.set(namespace.type, namespace);
   const hasUserNamespace = namespaces.has("user");
+  refuseOrdinaryUser(config, host, hasUserNamespace);
   const joinsPid = namespaces.get("pid")?.path !== undefined && namespaces.get("pid")?.path !== "";
   return {
     ...options,
@@ -43,6 +46,23 @@ export function planContext(config: Config, host: Host, options: PlanOptions): P
     hasUserNamespace,
     twoStages: hasUserNamespace || namespaces.has("time") || joinsPid,
   };
+}
+
+/** What only root may ask for (user_namespaces(7)). */
+function refuseOrdinaryUser({ process, linux }: Config, host: Host, hasUserNamespace: boolean): void {
+  if (host.uid === 0) return;
+  const problems: Problem[] = [];
+  if (!hasUserNamespace) {
+    const message = 'must have a namespace of the type "user": without one only root can make a container';
+    problems.push({ pointer: "/linux/namespaces", message, hint: '"tsrun spec --rootless" writes such a config' });
+  }
+  const groups = process?.user?.additionalGids ?? [];
+  const mappings = linux?.gidMappings ?? [];
+  if (groups.length > 0 && mappings.length === 1 && mappings[0]?.size === 1) {
+    const message = "cannot be set in a user namespace that an ordinary user maps by himself";
+    problems.push({ pointer: "/process/user/additionalGids", message, hint: "map more groups: newgidmap(1) allows what /etc/subgid grants" });
+  }
+  if (problems.length > 0) throw new ConfigError("config.json", problems);
 }
 
 /** A path that is relative to the bundle, made absolute (config.md#root). */

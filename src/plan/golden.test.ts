@@ -68,7 +68,7 @@ const HOOK = { path: "/bin/hook", args: ["hook", "one"] };
 
 const CASES: readonly Case[] = [
   { name: "spec", config: () => specConfig(), options: { host: { cgroups: () => HYBRID } } },
-  { name: "spec-rootless", config: () => specConfig({ uid: 1000, gid: 1000 }), options: { host: { uid: 1000 } } },
+  { name: "spec-rootless", config: () => specConfig({ uid: 1000, gid: 1000 }), options: { host: { uid: 1000, gid: 1000, mayMake: () => false } } },
   { name: "docker", config: () => engineConfig("docker-1.json"), options: { host: { cgroups: () => LEGACY } } },
   { name: "podman", config: () => engineConfig("podman-1.json") },
   { name: "containerd", config: () => engineConfig("containerd-1.json"), options: { waitForStart: false } },

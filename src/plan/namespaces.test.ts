@@ -109,7 +109,7 @@ test("enterNamespaces() writes the maps while init waits between unshare and the
   assert.equal(plan.steps.slice(at, at + 5).map(shown), [
     `unshare(flags=${CLONE_NEWUSER})`,
     'gate(name="idmap", count=0)',
-    'write_idmap(uid="0 100000 65536\\n65536 5 1\\n", gid="0 100000 65536\\n")',
+    'write_idmap(uid="0 100000 65536\\n65536 5 1\\n", gid="0 100000 65536\\n", writer="root")',
     "setresgid(gid=0)",
     "setresuid(uid=0)",
   ]);

@@ -10,7 +10,8 @@ import { formatMap } from "./idmap.ts";
 import type { OpenedIdmaps } from "./idmap.ts";
 import type { IntelRdtPlan } from "./intel-rdt.ts";
 import { init, runtime } from "./step.ts";
-import type { Fd, InitOp, Step } from "./step.ts";
+import type { Fd, IdmapWriter, InitOp, Step } from "./step.ts";
+import type { IdMapping } from "../spec/config.ts";
 import { writeTimeOffsets } from "./time-offsets.ts";
 
 export interface OpenedNamespaces {
@@ -25,6 +26,8 @@ export interface OpenedNamespaces {
 const JOINED: readonly NamespaceKind[] = NAMESPACES.filter(({ type }) => type !== "user" && type !== "mount").concat(
   NAMESPACES.filter(({ type }) => type === "mount"),
 );
+
+const PR_SET_DUMPABLE = 4;
 
 /** Unshared by init itself when their time has come, never part of a clone. */
 const NEVER_CLONED = new Set(["cgroup", "time", "user"]);
@@ -112,9 +115,13 @@ function enterUserNamespace(context: PlanContext): Step[] {
     const { uidMappings = [], gidMappings = [] } = context.config.linux ?? {};
     steps.push(...init([{ op: "unshare", flags: CLONE_NEWUSER }], reason(context, "user", "make")));
     const what = "write the user namespace's id maps";
+    const writer = idmapWriter(context);
+    // To anybody but root the files of a process that cannot be dumped belong to root (proc(5)).
+    if (writer !== "root") steps.push(...init([dumpable(1)], { at: "/linux/uidMappings", what: "let the runtime write the id maps" }));
     steps.push(...init([{ op: "gate", name: "idmap", count: 0 }], { at: "/linux/uidMappings", what }));
     const maps = { uid: formatMap(uidMappings), gid: formatMap(gidMappings) };
-    steps.push(runtime({ op: "write_idmap", ...maps, at: "/linux/uidMappings", what }));
+    steps.push(runtime({ op: "write_idmap", ...maps, writer, at: "/linux/uidMappings", what }));
+    if (writer !== "root") steps.push(...init([dumpable(0)], { at: "/linux/uidMappings", what: "let nobody look into init again" }));
   } else {
     const ops: InitOp[] = [{ op: "setns", fd: namespaceFd("user"), type: CLONE_NEWUSER, attempt: false }];
     steps.push(...init(ops, reason(context, "user", "join")));
@@ -124,6 +131,17 @@ function enterUserNamespace(context: PlanContext): Step[] {
   if (mapsRoot(context, "gidMappings")) ops.push({ op: "setresgid", gid: 0 });
   if (mapsRoot(context, "uidMappings")) ops.push({ op: "setresuid", uid: 0 });
   return [...steps, ...init(ops, { at: "/linux/uidMappings", what: "become root of the user namespace" })];
+}
+
+function dumpable(value: 0 | 1): InitOp {
+  return { op: "prctl", option: PR_SET_DUMPABLE, arg2: value, arg3: 0, arg4: 0, arg5: 0 };
+}
+
+/** Who may write the maps of the container's new user namespace. */
+export function idmapWriter({ config: { linux }, host }: Pick<PlanContext, "config" | "host">): IdmapWriter {
+  if (host.uid === 0) return "root";
+  const isOwn = (mappings: readonly IdMapping[] | undefined, id: number): boolean => mappings?.length === 1 && mappings[0]?.size === 1 && mappings[0].hostID === id;
+  return isOwn(linux?.uidMappings, host.uid) && isOwn(linux?.gidMappings, host.gid) ? "user" : "newuidmap";
 }
 
 /** A joined user namespace has a root of its own making; that of a new one is known. */

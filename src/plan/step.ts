@@ -43,6 +43,12 @@ export type InitStep = { [Op in OpName]: InitStepOf<Op> }[OpName];
 export type InitOp = { [Op in OpName]: Omit<InitStepOf<Op>, "by"> }[OpName];
 
 /** A step that the runtime runs itself, in TypeScript. */
+/**
+ * Who may write a user namespace's maps (user_namespaces(7)): root himself; an ordinary user himself where only his own ids
+ * are mapped, and then without setgroups(2); else newuidmap(1) and newgidmap(1), by what /etc/subuid grants him.
+ */
+export type IdmapWriter = "root" | "user" | "newuidmap";
+
 export type RuntimeOp =
   /** Makes the container's cgroup in each hierarchy, and opens the ways into it. */
   | { readonly op: "cgroup_create"; readonly path: string; readonly controllers: readonly string[] }
@@ -91,7 +97,7 @@ export type RuntimeOp =
   /** Clones init into new namespaces and the container's cgroup; `inherit` are the descriptors that it begins with. */
   | { readonly op: "spawn"; readonly flags: number; readonly inherit: readonly Fd[]; readonly intoCgroup: boolean }
   /** Writes the user namespace's maps. */
-  | { readonly op: "write_idmap"; readonly uid: string; readonly gid: string }
+  | { readonly op: "write_idmap"; readonly uid: string; readonly gid: string; readonly writer: IdmapWriter }
   /** Moves a network device into init's network namespace, under this name there. */
   | { readonly op: "net_device"; readonly device: string; readonly name: string }
   | { readonly op: "run_hook"; readonly point: "prestart" | "createRuntime"; readonly index: number }

@@ -21,6 +21,8 @@ export interface Hierarchy extends Membership {
 export interface CgroupLayout {
   readonly hierarchy: "legacy" | "hybrid" | "unified";
   readonly hierarchies: readonly Hierarchy[];
+  /** Controllers that are there, but in whose hierarchies an ordinary user may make nothing. */
+  readonly withheld?: readonly string[];
 }
 
 /** A cgroup mount in /proc/self/mountinfo. */

@@ -74,7 +74,7 @@ export function planLimits(resources: Resources, layout: CgroupLayout): PlannedL
     const hierarchy = hierarchyOf(layout, names[0]) ?? hierarchyOf(layout, names[1]);
     const found = limits(resources, hierarchy?.version ?? (layout.hierarchy === "unified" ? 2 : 1));
     if (found === undefined) continue;
-    if (hierarchy === undefined) planned.problems.push(...found.problems, ...missing(found));
+    if (hierarchy === undefined) planned.problems.push(...found.problems, ...missing(found, layout));
     else collect(planned, found);
   }
   // Last, so that a file that is given by its name holds what is said there.
@@ -104,25 +104,30 @@ function planDevices({ devices }: Resources, layout: CgroupLayout, planned: Plan
   planned.problems.push(...policy.problems);
   if (allowsAll(policy)) return undefined;
   if (hierarchy !== undefined) return deviceProgram(policy);
+  // An ordinary user's container has no device nodes but those of the host that are bound into it.
+  if (layout.withheld !== undefined) return undefined;
   // Without a word about devices in the config there is nothing that the host fails to do.
   if (devices !== undefined && devices.length > 0) {
-    planned.problems.push({ pointer: "/linux/resources/devices", message: missingMessage("devices", "devices.allow") });
+    planned.problems.push({ pointer: "/linux/resources/devices", ...missingController("devices", "devices.allow", layout) });
   }
   return undefined;
 }
 
 /** A limit whose absence changes nothing needs no controller. */
-function missing({ controller, writes }: Limits): Problem[] {
+function missing({ controller, writes }: Limits, layout: CgroupLayout): Problem[] {
   const problems: Problem[] = [];
   let last = "";
   for (const { file, pointer, optional } of writes) {
     if (optional === true || pointer === last) continue;
-    problems.push({ pointer, message: missingMessage(controller, file) });
+    problems.push({ pointer, ...missingController(controller, file, layout) });
     last = pointer;
   }
   return problems;
 }
 
-function missingMessage(controller: string, file: string): string {
-  return `needs "${file}" of the cgroup controller "${controller}", which this host has not mounted or not enabled`;
+function missingController(controller: string, file: string, { withheld = [], hierarchy }: CgroupLayout): Pick<Problem, "message" | "hint"> {
+  const message = `needs "${file}" of the cgroup controller "${controller}", which`;
+  if (!withheld.includes(controller)) return { message: `${message} this host has not mounted or not enabled` };
+  const delegate = hierarchy === "unified" ? 'run tsrun in a cgroup that is delegated ("systemd-run --user --scope -p Delegate=yes tsrun ..."), or' : "let root make a cgroup and give it to you, name it as cgroupsPath, or";
+  return { message: `${message} only root may use here`, hint: `${delegate} leave the limit out` };
 }
