@@ -108,7 +108,7 @@ export class CreateSteps {
     },
     write_idmap: async ({ uid, gid, writer }, { init }) => {
       if (writer === "newuidmap") {
-        const { callIdmapHelpers } = await import("./idmap-helpers.ts");
+        const { callIdmapHelpers } = await import("./newuidmap.ts");
         return callIdmapHelpers(init.pid, { uid, gid });
       }
       if (writer === "user") writeFileSync(`/proc/${init.pid}/setgroups`, "deny");
