@@ -29,8 +29,8 @@ export function checkNetDevices({ linux }: Config, report: Report): void {
   }
 }
 
-/** The kernel's dev_valid_name. */
-function isInterfaceName(name: string): boolean {
+/** Whether a network device may be called so: the kernel's dev_valid_name. */
+export function isInterfaceName(name: string): boolean {
   if (name === "" || name === "." || name === "..") return false;
   return new TextEncoder().encode(name).length <= MAX_NAME_BYTES && !/[/:\s]/.test(name);
 }

@@ -98,7 +98,14 @@ refuses(test, "checkResources()", [
     set: `${RESOURCES}/network/priorities`,
     value: [{ name: "", priority: 1 }],
     pointer: `${RESOURCES}/network/priorities/0/name`,
-    message: "must not be empty",
+    message: '"" cannot be the name of a network device',
+  },
+  {
+    name: "a priority for a device whose name would set another's",
+    set: `${RESOURCES}/network/priorities`,
+    value: [{ name: "lo 5", priority: 1 }],
+    pointer: `${RESOURCES}/network/priorities/0/name`,
+    message: '"lo 5" cannot be the name of a network device',
   },
   {
     name: "a page size in the wrong unit",

@@ -2,6 +2,7 @@
 
 import type { BlockIO, Config, Cpu, Integer, Linux, Memory, Resources } from "../config.ts";
 import type { Path } from "../pointer.ts";
+import { isInterfaceName } from "./net-devices.ts";
 import { numberListProblem } from "./number-list.ts";
 import { quoted, type Report } from "./report.ts";
 
@@ -87,7 +88,9 @@ function checkDeviceNumber({ major, minor }: { major: number; minor: number }, p
 /** The limits that are by name: of a network device, an RDMA device, a file. */
 function checkNamed({ network, rdma = {}, unified = {} }: Resources, path: Path, report: Report): void {
   network?.priorities?.forEach((priority, i) => {
-    if (priority?.name === "") report([...path, "network", "priorities", i, "name"], "must not be empty");
+    const name = priority?.name;
+    if (name === undefined || isInterfaceName(name)) return;
+    report([...path, "network", "priorities", i, "name"], `${quoted(name)} cannot be the name of a network device`);
   });
   for (const device in rdma) {
     const limits = rdma[device];
