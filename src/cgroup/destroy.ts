@@ -53,7 +53,8 @@ export async function destroyCgroup(
 export function destroyError(holders: readonly Holder[]): CgroupError {
   const [first] = holders;
   if (first === undefined) return new CgroupError("cannot remove cgroup: nothing holds it");
-  const who = first.pids.length > 0 ? `it still holds ${listPids(first.pids)}` : "EBUSY: device or resource busy";
+  const nobody = "EBUSY: device or resource busy; nobody is listed in it, so who was there is still ending";
+  const who = first.pids.length > 0 ? `it still holds ${listPids(first.pids)}` : nobody;
   return new CgroupError(`cannot remove cgroup "${first.path}": ${who}`);
 }
 

@@ -4,6 +4,7 @@ import { CgroupError } from "../errors.ts";
 import type { CgroupDirectory } from "./cgroup.ts";
 import { unifiedDirectory } from "./cgroup.ts";
 import { systemError } from "./failure.ts";
+import { parseStatus } from "../linux/procfs.ts";
 import { isCgroupPath, readText } from "./files.ts";
 import { isFrozen } from "./freeze.ts";
 import { pidsIn } from "./processes.ts";
@@ -48,9 +49,20 @@ export function refuseThreaded(directories: readonly CgroupDirectory[]): void {
   throw new CgroupError(`cannot use cgroup "${directory.path}": ${reason}`);
 }
 
-/** `pid 1` or `pids 1, 2, 3 and 7 more`. */
+/** `pid 1 ("sh")` or `pids 1 ("sh"), 2 ("sleep"), 3 ("nc") and 7 more`: a number alone says little once it is gone. */
 export function listPids(pids: readonly number[]): string {
-  const shown = pids.slice(0, 5).join(", ");
+  const shown = pids.slice(0, 5).map(named).join(", ");
   const rest = pids.length > 5 ? ` and ${pids.length - 5} more` : "";
   return `${pids.length === 1 ? "pid" : "pids"} ${shown}${rest}`;
+}
+
+/** Who cannot be killed sleeps in the kernel, so that is told, too (proc_pid_status(5)). */
+function named(pid: number): string {
+  try {
+    const status = parseStatus(readText(`/proc/${pid}/status`));
+    const stuck = status.get("State")?.startsWith("D") === true ? ", in uninterruptible sleep" : "";
+    return `${pid} (${JSON.stringify(status.get("Name") ?? "")}${stuck})`;
+  } catch {
+    return `${pid}`;
+  }
 }
