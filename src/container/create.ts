@@ -118,7 +118,7 @@ export async function prepare(options: CreateOptions, { waitForStart }: { readon
     store.saveConfig(id, bytes);
     const steps = new CreateSteps(makeHandlers({ options, config, host }));
     const { inheritance, fault, abort } = options;
-    execution = new Execution(plan, { inheritance, runners: steps.runners, telling: telling({ purpose: "create the container", plan, place: placeIn(bytes), warn }), fault, abort });
+    execution = new Execution(plan, { inheritance, runners: steps.runners, telling: telling({ purpose: "create the container", plan, place: placeIn(bytes), cgroup: () => steps.cgroup?.directories ?? [], warn }), fault, abort });
     execution.cleanup.add(() => steps.close());
     await execution.untilCreated();
     const state = createdState(draft, execution.init.pid, steps.cgroup);

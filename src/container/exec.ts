@@ -103,7 +103,7 @@ async function prepare(options: ExecOptions): Promise<Prepared> {
   const execution = new Execution(plan, {
     inheritance,
     runners: execRunners({ options, ...decision }),
-    telling: telling({ purpose: `exec in container "${id}"`, plan, place, warn }),
+    telling: telling({ purpose: `exec in container "${id}"`, plan, place, cgroup: () => state.cgroup?.directories ?? [], warn }),
     fault,
     abort,
   });

@@ -4,7 +4,7 @@ import { closeEntry, entryDescriptors } from "../cgroup/entry.ts";
 import type { EntryDescriptors } from "../cgroup/entry.ts";
 import type { CgroupDirectory } from "../cgroup/cgroup.ts";
 import { InitError, SystemError } from "../errors.ts";
-import { SIGKILL, signalName } from "../linux/signals.ts";
+import { SIGKILL } from "../linux/signals.ts";
 import { closeSync } from "../native/files.ts";
 import { Gate } from "../native/init.ts";
 import type { InitFailure, InitMessage } from "../native/init.ts";
@@ -32,11 +32,13 @@ export interface Inheritance {
 export interface Telling {
   /** What the plan is for, in the words that follow `cannot`: `create the container`. */
   readonly purpose: string;
-  warn(step: number, errno: number, value: number): void;
+  warn(step: number, errno: number, value: number): Promise<void>;
   /** An error of one of the runtime's own steps gets its place. */
-  stepFailed(step: number, error: unknown): unknown;
+  stepFailed(step: number, error: unknown): Promise<unknown>;
   /** A failure of init becomes an error. */
-  failure(failure: InitFailure): Error;
+  failure(failure: InitFailure): Promise<Error>;
+  /** Init ended before it was done, and said nothing; null: nobody knows how. */
+  died(end: { readonly code: number; readonly signal: number } | null): Promise<Error>;
 }
 
 type StepOf<Op extends RuntimeOp["op"]> = Extract<RuntimeStep, { op: Op }>;
@@ -95,7 +97,7 @@ export class Execution {
     for (;;) {
       const message = await this.#nextMessage();
       if (message.kind === "end") throw await this.#initDied();
-      if (message.kind === "failure") throw this.#telling.failure(message);
+      if (message.kind === "failure") throw await this.#telling.failure(message);
       if (message.kind !== "gate") continue;
       this.#received = message.fds;
       const step = steps[message.step];
@@ -117,7 +119,7 @@ export class Execution {
       if (message.kind === "failure") {
         // What init finds out about a program that is refused comes in a second message, if it lives to tell.
         const more = await this.#nextMessage();
-        throw this.#telling.failure(more.kind === "failure" ? more : message);
+        throw await this.#telling.failure(more.kind === "failure" ? more : message);
       }
       if (message.kind === "end") return;
     }
@@ -163,7 +165,7 @@ export class Execution {
         // The table has a row for each op, so the step fits its row.
         await (run as (step: RuntimeStep, execution: Execution) => void | Promise<void>)(step, this);
       } catch (error) {
-        throw this.#telling.stepFailed(index, inWords(step.what ?? step.op, error));
+        throw await this.#telling.stepFailed(index, inWords(step.what ?? step.op, error));
       }
     }
   }
@@ -228,7 +230,7 @@ export class Execution {
     const next = this.#gate?.next();
     const message = await (this.#aborted === undefined ? next : Promise.race([next, this.#aborted]));
     if (message === undefined) return { kind: "end" };
-    if (message.kind === "warning") this.#telling.warn(message.step, message.errno, message.value);
+    if (message.kind === "warning") await this.#telling.warn(message.step, message.errno, message.value);
     if (message.kind === "child") this.#secondStage(message);
     return message;
   }
@@ -247,22 +249,7 @@ export class Execution {
   async #initDied(): Promise<Error> {
     const { pidfd } = this.init;
     await ready(pidfd);
-    const end = native().waitPidfd(pidfd);
-    const how = end === null ? "it ended" : end.signal !== 0 ? `it died of ${signalName(end.signal)}` : `it ended with status ${end.code}`;
-    const hint = end === null ? "" : this.#likelyCause(end.signal);
-    return new InitError(`cannot ${this.#telling.purpose}: its init is gone before it was done: ${how}${hint}`);
-  }
-
-  /** What the config holds that ends an init which cannot say why any more. */
-  #likelyCause(signal: number): string {
-    const { steps } = this.#plan;
-    if (signal === SIGKILL && steps.some((step) => step.op === "cgroup_write" && step.controller === "memory")) {
-      return "; is the memory limit too low? (config.json /linux/resources/memory)";
-    }
-    if (steps.some((step) => step.op === "seccomp")) {
-      return "; does the profile refuse what init still has to do (read, write, capset, execve)? (config.json /linux/seccomp)";
-    }
-    return "";
+    return await this.#telling.died(native().waitPidfd(pidfd));
   }
 }
 

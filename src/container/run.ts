@@ -2,7 +2,7 @@
 
 import { undoCreate } from "../cgroup/create.ts";
 import { freeze, thaw } from "../cgroup/freeze.ts";
-import { SIGCONT, SIGSTOP } from "../linux/signals.ts";
+import { SIGCONT, SIGKILL, SIGSTOP } from "../linux/signals.ts";
 import { closeSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import { forget, ready } from "../native/waiter.ts";
@@ -58,8 +58,16 @@ export async function run(options: RunOptions): Promise<Ending> {
   forget(pidfd);
   closeSync(pidfd);
   await foreground.ended();
+  if (ending.signal === SIGKILL) await tellMemory(state, options);
   if (options.keep !== true) await remove(state, options);
   return ending;
+}
+
+/** Exit status 137 says nothing of who sent the signal. */
+async function tellMemory({ id, cgroup }: StoredState, { warn }: RunOptions): Promise<void> {
+  const { describeHit, memoryHit } = await import("../cgroup/limit-hit.ts");
+  const hit = memoryHit(cgroup?.directories ?? []);
+  if (hit !== undefined) warn(`container "${id}" was killed: ${describeHit(hit)}`);
 }
 
 /** A container that never ran its program leaves nothing behind. */

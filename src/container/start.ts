@@ -5,7 +5,6 @@ import { O_NONBLOCK, O_RDONLY } from "../linux/open-flags.ts";
 import { closeSync, openSync, readFileSync, readSync, rmSync } from "../native/files.ts";
 import { decodeFailure } from "../native/init.ts";
 import { forget, ready } from "../native/waiter.ts";
-import { stepError } from "../plan/describe.ts";
 import { placeOf } from "../spec/positions.ts";
 import { stateDocument } from "../spec/state.ts";
 import { destroy } from "./delete.ts";
@@ -64,11 +63,12 @@ async function release(options: StartOptions, state: StoredState): Promise<void>
   }
   try {
     const record = await readRecord(fifo, init);
-    if (record === undefined) throw new InitError(`cannot start container "${id}": its init died before the program could begin`);
+    if (record === undefined) throw await initGone(id, state);
     rmSync(path, { force: true });
     const failure = decodeFailure(record);
     if (failure === undefined) return;
     const step = state.lastSteps.find(({ index }) => index === failure.step) ?? { index: failure.step, op: "execve" };
+    const { stepError } = await import("../plan/describe.ts");
     const error = stepError(step, { ...failure, arch: process.arch }, (pointer) => placeOf(configOf(store, id), pointer));
     // A hook that failed ends the container; a program that could not be executed leaves it stopped, to be deleted.
     if (step.op === "hook") await destroy(state, options);
@@ -79,6 +79,12 @@ async function release(options: StartOptions, state: StoredState): Promise<void>
       closeSync(fd);
     }
   }
+}
+
+async function initGone(id: string, { cgroup }: StoredState): Promise<Error> {
+  const { describeHit, memoryHit } = await import("../cgroup/limit-hit.ts");
+  const hit = memoryHit(cgroup?.directories ?? []);
+  return new InitError(`cannot start container "${id}": its init died before the program could begin${hit === undefined ? "" : `; ${describeHit(hit)}`}`);
 }
 
 /** What init wrote before it closed the fifo; undefined where it died before it had opened it. */

@@ -9,31 +9,31 @@ const test = suite("container/telling");
 const AT = "/linux/namespaces/1/path";
 
 /** The error that a step of the runtime's becomes. */
-function told(error: unknown, step: object = { at: AT }): unknown {
+function told(error: unknown, step: object = { at: AT }): Promise<unknown> {
   const plan = { steps: [{ by: "runtime", op: "open", what: "open the namespace", ...step }], warnings: [] } as unknown as Plan;
   const place = (pointer: string): object => ({ pointer, line: 7, column: 3 });
-  return telling({ purpose: "create the container", plan, place: place as never, warn: () => undefined }).stepFailed(0, error);
+  return telling({ purpose: "create the container", plan, place: place as never, cgroup: () => [], warn: () => undefined }).stepFailed(0, error);
 }
 
 for (const Class of [InitError, HookError, CgroupError]) {
-  test(`stepFailed() adds the place to a ${Class.name}`, () => {
-    const error = told(new Class("cannot do it"));
+  test(`stepFailed() adds the place to a ${Class.name}`, async () => {
+    const error = await told(new Class("cannot do it"));
     assert.instance(error, Class);
     assert.is((error as Error).message, `cannot do it (config.json:7:3 ${AT})`);
   });
 }
 
-test("stepFailed() makes a failed system call the step's error", () => {
-  const error = told(new SystemError("open the namespace", "ENOENT", "ENOENT: no such file or directory"));
+test("stepFailed() makes a failed system call the step's error", async () => {
+  const error = await told(new SystemError("open the namespace", "ENOENT", "ENOENT: no such file or directory"));
   assert.instance(error, StepError);
   assert.match((error as Error).message, `cannot open the namespace: ENOENT: no such file or directory (config.json:7:3 ${AT})`);
 });
 
-test("stepFailed() leaves alone what has no place, or has words of its own", () => {
+test("stepFailed() leaves alone what has no place, or has words of its own", async () => {
   const init = new InitError("cannot do it");
-  assert.is(told(init, {}), init);
+  assert.is(await told(init, {}), init);
   const other = new StatusError("id", "running", "start");
-  assert.is(told(other), other);
+  assert.is(await told(other), other);
 });
 
 test.run();

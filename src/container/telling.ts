@@ -1,43 +1,99 @@
 /** What went wrong in a plan, as errors and warnings that name the step and its place in the config. */
 
+import type { CgroupDirectory } from "../cgroup/cgroup.ts";
 import { CgroupError, HookError, InitError, StepError, SystemError, formatPlace } from "../errors.ts";
 import type { Place } from "../errors.ts";
-import { hintOf, stepError } from "../plan/describe.ts";
+import type { InitFailure } from "../native/init.ts";
 import type { Plan } from "../plan/step.ts";
 import { placeOf } from "../spec/positions.ts";
+import type { Cause, Death } from "./cause.ts";
 import type { Telling } from "./execution.ts";
 
 interface Told {
+  /** What the plan is for, in the words that follow `cannot`: `create the container`. */
   readonly purpose: string;
   readonly plan: Plan;
   /** Where line and column of a pointer are looked for, now that there is something to report. */
   readonly place: (pointer: string) => Place | undefined;
+  /** The container's cgroup, as far as it was made: its limits may be the cause. */
+  readonly cgroup: () => readonly CgroupDirectory[];
   readonly warn: (message: string) => void;
 }
 
-/** How a plan's failures are told. */
-export function telling({ purpose, plan, place, warn }: Told): Telling {
+/** How a plan's failures are told; what is needed for that is loaded only then. */
+export function telling(told: Told): Telling {
+  const { purpose, plan, warn } = told;
   return {
     purpose,
-    warn: (step, errno) => {
-      const failed = plan.steps[step];
-      if (failed !== undefined) warn(stepError({ ...failed, index: step }, { errno, text: "" }, bareplace).message);
+    warn: async (index, errno) => {
+      const failed = plan.steps[index];
+      if (failed === undefined) return;
+      const { stepError } = await import("../plan/describe.ts");
+      warn(stepError({ ...failed, index }, { errno, text: "" }, bareplace).message);
     },
-    stepFailed: (step, error) => {
-      const { op = "", what = op } = plan.steps[step] ?? {};
-      const at = pointerOf(plan, step, error);
-      const where = at === undefined ? undefined : place(at);
-      if (!(error instanceof SystemError)) return where === undefined ? error : placed(error, where);
-      const { errno, reason, action } = error;
-      const detail = action === what ? reason : `cannot ${action}: ${reason}`;
-      return new StepError({ step, op, action: what, errno, reason: detail, place: where, hint: hintOf({ op, what }, errno) }, { cause: error });
-    },
-    failure: ({ step, errno, text, bytes }) => {
-      const { op = "gate", what, at, ...fields } = plan.steps[step] ?? {};
-      const path = op === "lookup" && "path" in fields ? { path: fields.path } : {};
-      return stepError({ index: step, op, ...(what === undefined ? {} : { what }), ...(at === undefined ? {} : { at }), ...path }, { errno, text, bytes, arch: process.arch }, place);
-    },
+    stepFailed: (index, error) => tellRuntimeStep(told, index, error),
+    failure: (failure) => tellInitStep(told, failure),
+    died: (end) => tellDeath(told, end),
   };
+}
+
+async function tellRuntimeStep({ plan, place, cgroup }: Told, index: number, error: unknown): Promise<unknown> {
+  const step = plan.steps[index];
+  const { op = "", what = op } = step ?? {};
+  const at = pointerOf(plan, index, error);
+  const where = at === undefined ? undefined : place(at);
+  if (!(error instanceof SystemError)) return where === undefined ? error : placed(error, where);
+  const { errno, reason, action } = error;
+  const detail = action === what ? reason : `cannot ${action}: ${reason}`;
+  const { hintOf } = await import("../plan/describe.ts");
+  const cause = MAKING.has(op) ? await causeOf({ errno, flags: flagsOf(step), cgroup, place }) : undefined;
+  return new StepError({ step: index, op, action: what, errno, reason: detail, place: where, hint: cause ?? hintOf({ op, what }, errno) }, { cause: error });
+}
+
+async function tellInitStep({ plan, place, cgroup }: Told, { step: index, errno, text, bytes }: InitFailure): Promise<Error> {
+  const step = plan.steps[index];
+  const { op = "gate", what, at } = step ?? {};
+  const { stepError } = await import("../plan/describe.ts");
+  const { describeErrno } = await import("../linux/errno.ts");
+  const path = step?.op === "lookup" ? { path: step.path } : {};
+  const failed = { index, op, ...(what === undefined ? {} : { what }), ...(at === undefined ? {} : { at }), ...path };
+  const cause = MAKING.has(op) ? await causeOf({ errno: describeErrno(errno).name, flags: flagsOf(step), cgroup, place }) : undefined;
+  return stepError(failed, { errno, text, bytes, arch: process.arch, ...(cause === undefined ? {} : { cause }) }, place);
+}
+
+async function tellDeath({ purpose, plan, place, cgroup }: Told, end: Death | null): Promise<Error> {
+  const { causeOfDeath } = await import("./cause.ts");
+  const cause = end === null ? undefined : causeOfDeath(end, plan.steps, cgroup());
+  return new InitError(`cannot ${purpose}: its init is gone before it was done: ${await howItEnded(end)}${inWords(cause, place)}`);
+}
+
+/** Init ends with 128 and more when a signal came that it has a handler for, as pid 1 needs it to die. */
+async function howItEnded(end: Death | null): Promise<string> {
+  if (end === null) return "it ended";
+  const { signalName } = await import("../linux/signals.ts");
+  if (end.signal !== 0) return `it died of ${signalName(end.signal)}`;
+  return end.code > 128 ? `it was ended by ${signalName(end.code - 128)}` : `it ended with status ${end.code}`;
+}
+
+/** The steps that make processes and namespaces: there are limits on both. */
+const MAKING: ReadonlySet<string> = new Set(["spawn", "clone", "unshare", "hook", "open_idmap", "run_hook"]);
+const CLONE_NEWUSER = 0x10000000;
+
+function flagsOf(step: Plan["steps"][number] | undefined): number {
+  if (step?.op === "open_idmap") return CLONE_NEWUSER;
+  return step?.op === "spawn" || step?.op === "clone" || step?.op === "unshare" ? Number(step.flags) : 0;
+}
+
+async function causeOf({ errno, flags, cgroup, place }: Pick<Told, "cgroup" | "place"> & { readonly errno: string; readonly flags: number }): Promise<string | undefined> {
+  const { causeOfErrno } = await import("./cause.ts");
+  const cause = causeOfErrno(errno, flags, cgroup());
+  return cause === undefined ? undefined : inWords(cause, place).slice("; ".length);
+}
+
+function inWords(cause: Cause | undefined, place: Told["place"]): string {
+  if (cause === undefined) return "";
+  const where = cause.at === undefined ? undefined : place(cause.at);
+  return `; ${cause.text}${where === undefined ? "" : ` (${formatPlace("config.json", where)})`}`;
 }
 
 /** Errors that the runtime's own steps have words for; what they do not know is the place. */

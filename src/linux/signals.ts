@@ -7,6 +7,7 @@ export const SIGINT = 2;
 export const SIGQUIT = 3;
 export const SIGUSR1 = 10;
 export const SIGKILL = 9;
+export const SIGSYS = 31;
 export const SIGTERM = 15;
 export const SIGCHLD = 17;
 export const SIGCONT = 18;

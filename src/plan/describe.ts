@@ -24,6 +24,8 @@ export interface Failure {
   readonly bytes?: Uint8Array;
   /** Any name of this machine's architecture. */
   readonly arch?: string;
+  /** What was found out about it elsewhere. */
+  readonly cause?: string;
 }
 
 /** Returns the error of a step; `place` finds line and column of a pointer. */
@@ -36,7 +38,7 @@ export function stepError(step: FailedStep, failure: Failure, place: (pointer: s
     errno: name,
     reason: reasonOf(step, failure),
     place: step.at === undefined ? undefined : place(step.at),
-    hint: programHint(step, name, failure) ?? hintOf(step, name),
+    hint: failure.cause ?? programHint(step, name, failure) ?? hintOf(step, name),
   });
 }
 
