@@ -13,7 +13,7 @@ import { needs, skip } from "../test/harness.ts";
 import type { Ground } from "../test/harness.ts";
 import { PROJECT, RUNTIME, runRuntime } from "../test/runtime.ts";
 import type { Result } from "../test/runtime.ts";
-import { cannotCreate, read, run } from "./containers.ts";
+import { cannotCreate, created, read, run } from "./containers.ts";
 import type { Change } from "./containers.ts";
 import { isOurs, runtimeVersion, suite } from "./suite.ts";
 
@@ -250,6 +250,23 @@ test("RDT-01 RDT-06 a further process is in the groups, too", async (t) => {
   const { status, stderr } = await fake.call("exec", fake.id, "/bin/true");
   assert.is(status, 0, stderr);
   for (const group of groups) assert.match(fake.file(`${group}/tasks`), /^\d+\n?$/);
+});
+
+test("RDT-03 RDT-04 update changes the schemata of the container's group", async (t) => {
+  const fake = new Fake(t, { l3CacheSchema: "L3:0=f" });
+  await fake.create();
+  const { status, stderr } = await fake.call("update", "--mem-bw-schema", "MB:0=30", "--l3-cache-schema", "L3:0=7", fake.id);
+  assert.is(status, 0, stderr);
+  assert.is(fake.file(`${fake.id}/schemata`), "L3:0=7\nMB:0=30\n");
+});
+
+test("RDT-01 update of schemata is an error for a container that has none", async (t) => {
+  const container = await created(t);
+  for (const option of ["--l3-cache-schema=L3:0=7", "--mem-bw-schema=MB:0=30"]) {
+    const { status, stderr } = await container.verb("update", option);
+    assert.is.not(status, 0);
+    assert.is.not(stderr, "");
+  }
 });
 
 test("RDT-06 a group that cannot be made is an error with the kernel's words, and nothing stays", async (t) => {

@@ -1,7 +1,7 @@
 /** `tsrun update`. */
 
 import { update } from "../container/update.ts";
-import { UnsupportedError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
 import { readFileSync } from "../native/files.ts";
 import { readToEnd } from "../native/stream.ts";
 import type { Resources } from "../spec/config.ts";
@@ -16,18 +16,17 @@ import type { Parsed } from "./parse.ts";
 export async function updateVerb(invocation: Invocation): Promise<number> {
   const { store, parsed, warn } = invocation;
   const id = onlyArgument(invocation, "update");
-  for (const option of ["l3-cache-schema", "mem-bw-schema"]) {
-    if (text(parsed, option) !== undefined) throw new UnsupportedError(`cannot use option "--${option}": Intel RDT is not supported yet`);
-  }
+  const schemata = givenSchemata(parsed);
   const file = text(parsed, "resources");
   if (file !== undefined && file !== "") {
-    await update({ store, id, resources: await readResources(invocation, file), file: file === "-" ? "standard input" : file });
+    const resources = await readResources(invocation, file);
+    await update({ store, id, resources, schemata, file: file === "-" ? "standard input" : file });
     return 0;
   }
   for (const option of ["kernel-memory", "kernel-memory-tcp"]) {
     if (text(parsed, option) !== undefined) warn(`option "--${option}" is ignored: the kernel no longer limits its own memory apart`);
   }
-  await update({ store, id, resources: givenResources(parsed) });
+  await update({ store, id, resources: givenResources(parsed), schemata });
   return 0;
 }
 
@@ -40,6 +39,20 @@ async function readResources({ path }: Invocation, file: string): Promise<Resour
     throw inWords(`read "${file}"`, error);
   }
   return parseResources(document, file);
+}
+
+/** In the order in which create writes them, and held to the same rules (config-linux.md#intelrdt). */
+function givenSchemata(parsed: Parsed): string[] {
+  const lines: string[] = [];
+  for (const option of ["l3-cache-schema", "mem-bw-schema"]) {
+    const line = text(parsed, option) ?? "";
+    if (line.includes("\n")) throw new UsageError(`cannot use option "--${option}": it must be one line`);
+    if (option === "mem-bw-schema" && line !== "" && !line.startsWith("MB:")) {
+      throw new UsageError(`cannot use option "--${option}": ${JSON.stringify(line)} does not begin with "MB:"`);
+    }
+    if (line !== "") lines.push(line);
+  }
+  return lines;
 }
 
 type Read = (option: string, value: string) => unknown;

@@ -56,16 +56,21 @@ function refuseDifference(path: string, line: string): void {
   throw new SystemError(`use the resctrl group "${path}"`, "EEXIST", reason);
 }
 
-/** In one write, so that the kernel takes all of it or nothing. */
 export function setSchemata({ path, lines }: StepOf<"resctrl_schemata">, cleanup: Cleanup): void {
   const file = `${path}/schemata`;
   const before = readFileSync(file, "utf8");
+  writeSchemata(path, lines);
+  cleanup.add(() => writeFileSync(file, before));
+}
+
+/** In one write, so that the kernel takes all of it or nothing. */
+export function writeSchemata(path: string, lines: readonly string[]): void {
+  const file = `${path}/schemata`;
   try {
     writeFileSync(file, `${lines.join("\n")}\n`);
   } catch (error) {
     throw explained(`write "${file}"`, error, path);
   }
-  cleanup.add(() => writeFileSync(file, before));
 }
 
 export function makeMonitor({ path }: StepOf<"resctrl_monitor">, cleanup: Cleanup): number {

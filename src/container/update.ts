@@ -7,6 +7,7 @@ import { probeLayout } from "../cgroup/layout.ts";
 import { applyUpdate } from "../cgroup/update.ts";
 import { applyWrites } from "../cgroup/write.ts";
 import type { CgroupDirectory } from "../cgroup/cgroup.ts";
+import { UsageError } from "../errors.ts";
 import { native } from "../native/native.ts";
 import { unifiedHierarchy } from "../resources/layout.ts";
 import type { CgroupLayout } from "../resources/layout.ts";
@@ -25,12 +26,14 @@ export interface UpdateOptions {
   readonly id: string;
   /** As in config.json below `linux.resources`; what is not set stays as it is. */
   readonly resources: Resources;
+  /** Lines for the schemata of the container's group of resctrl. */
+  readonly schemata?: readonly string[];
   /** What the limits are from, for errors. */
   readonly file?: string;
 }
 
 /** Sets all of the new limits, or none; the next update, and who reads the state directory, sees what holds. */
-export async function update({ store, id, resources, file = "resources" }: UpdateOptions): Promise<void> {
+export async function update({ store, id, resources, schemata = [], file = "resources" }: UpdateOptions): Promise<void> {
   const before = store.load(id, "update");
   if (before.phase === "creating") requireStatus("update", id, statusOf(store, before));
   const lock = store.lock(id, "update");
@@ -38,6 +41,9 @@ export async function update({ store, id, resources, file = "resources" }: Updat
     const state = store.load(id, "update");
     const status = statusOf(store, state);
     requireStatus("update", id, status);
+    if (schemata.length > 0 && state.resctrl === undefined) {
+      throw new UsageError(`cannot update container "${id}": it has no "linux.intelRdt", and so no schemata`);
+    }
     const layout = probeLayout();
     const old = currentResources(store, id);
     const planned = planUpdate(old, resources, { layout, file });
@@ -47,6 +53,11 @@ export async function update({ store, id, resources, file = "resources" }: Updat
     try {
       store.saveResources(id, formatResources(planned.resources));
       await updateDevices(directories, planned.devices, status === "paused");
+      // Last, as the kernel takes all of them or none.
+      if (schemata.length > 0 && state.resctrl !== undefined) {
+        const { writeSchemata } = await import("./resctrl.ts");
+        writeSchemata(state.resctrl.group, schemata);
+      }
     } catch (error) {
       applied.undo();
       store.saveResources(id, formatResources(old));
