@@ -16,6 +16,7 @@ import type { Report } from "./report.ts";
 type Run = (invocation: Invocation) => Promise<number> | number;
 
 const LOADERS: Readonly<Record<string, () => Promise<Run>>> = {
+  completion: async () => (await import("./completion.ts")).completionVerb,
   create: async () => (await import("./create.ts")).createVerb,
   delete: async () => (await import("./delete.ts")).deleteVerb,
   events: async () => (await import("./events.ts")).eventsVerb,
@@ -24,6 +25,7 @@ const LOADERS: Readonly<Record<string, () => Promise<Run>>> = {
   features: async () => (await import("./features.ts")).featuresVerb,
   kill: async () => (await import("./kill.ts")).killVerb,
   list: async () => (await import("./list.ts")).listVerb,
+  manual: async () => (await import("./manual.ts")).manualVerb,
   pause: async () => (await import("./pause.ts")).pauseVerb,
   ps: async () => (await import("./ps.ts")).psVerb,
   resume: async () => (await import("./resume.ts")).resumeVerb,

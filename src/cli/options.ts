@@ -33,7 +33,7 @@ export const GLOBAL_OPTIONS: readonly Option[] = [
   { name: "log-format", value: "FORMAT", help: "text or json" },
   { name: "debug", help: "tell more" },
   { name: "systemd-cgroup", help: "let systemd manage cgroups (not supported yet)" },
-  { name: "rootless", value: "BOOL", help: "true, false or auto (containers of ordinary users are not supported yet)" },
+  { name: "rootless", value: "BOOL", help: "true, false or auto: whether the runtime is to do without root's rights" },
   { name: "criu", value: "PATH", help: "ignored", hidden: true },
   { name: "help", short: "h", help: "show help" },
   { name: "version", short: "v", help: "show the version" },
@@ -52,6 +52,13 @@ const CREATION: readonly Option[] = [
 ];
 
 export const VERBS: readonly Verb[] = [
+  {
+    name: "completion",
+    summary: "print a script that completes commands, options and container ids in a shell",
+    args: ["<shell>"],
+    options: [],
+    examples: ["source <(tsrun completion bash)", "tsrun completion fish | source"],
+  },
   {
     name: "create",
     summary: "create a container, which waits for start",
@@ -129,6 +136,7 @@ export const VERBS: readonly Verb[] = [
       { name: "quiet", short: "q", help: "only ids" },
     ],
   },
+  { name: "manual", summary: "print a manual page, as man reads it", args: ["[command]"], options: [], examples: ["tsrun manual run | man -l -"] },
   {
     name: "pause",
     summary: "stop all processes of a container where they are",
