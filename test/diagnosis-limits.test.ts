@@ -1,4 +1,4 @@
-/** Where a limit stops a container from being made, the error names it, and whose it is. */
+/** Where a limit or a rule of the kernel stops a container from being made, the error names it, and whose it is. */
 
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -7,6 +7,7 @@ import * as assert from "uvu/assert";
 import type { BundleConfig } from "./bundle.ts";
 import { needs, skip, suite } from "./harness.ts";
 import type { Ground } from "./harness.ts";
+import { withUserNamespace } from "./rich-configs.ts";
 import { RUNTIME } from "./runtime.ts";
 
 const test = suite("diagnosis of limits");
@@ -93,6 +94,23 @@ for (const [type, file] of [["network", "net"], ["user", "user"]] as const) {
     assert.match(stderr, new RegExp(`ENOSPC: no space left on device.*; there are as many namespaces as allowed: .*user\\.max_${file}_namespaces is 0`));
   });
 }
+
+test("create tells why a user namespace without a pid namespace gets no /proc", async (t) => {
+  needs("root");
+  const bundle = withUserNamespace(t, ({ linux }) => (linux.namespaces = linux.namespaces.filter(({ type }) => type !== "pid")));
+  const { status, stderr } = await t.runtime(["create", "--bundle", bundle.path, t.id()]);
+  assert.is(status, 1);
+  assert.match(stderr, /cannot mount "proc" on "\/proc": fsconfig_create: EPERM: .*; a user namespace gets a procfs only with a pid namespace of its own/);
+});
+
+test("create tells whose files the root file system's are where a place to mount on cannot be made", async (t) => {
+  needs("root");
+  const bundle = withUserNamespace(t, ({ mounts }) => void mounts.push({ destination: "/new/place", type: "tmpfs" }));
+  spawnSync("chown", ["-R", "0:0", bundle.rootfs]);
+  const { status, stderr } = await t.runtime(["create", "--bundle", bundle.path, t.id()]);
+  assert.is(status, 1);
+  assert.match(stderr, /cannot mount "tmpfs" on "\/new\/place": open_target: EACCES: .*; .*does the root file system belong to the ids that it is mapped to\?/);
+});
 
 const DEVICES = "/sys/fs/cgroup/devices";
 const MAPPING = { containerID: 0, hostID: 0, size: 1 };

@@ -6,7 +6,7 @@ import { stepError } from "./describe.ts";
 
 const test = suite("plan/describe");
 
-const [EPERM, ENOENT, EIO, EACCES, EISDIR, EINVAL, ENOEXEC, ERANGE, ETIMEDOUT] = [1, 2, 5, 13, 21, 22, 8, 34, 110];
+const [EPERM, ENOENT, EIO, EACCES, ENODEV, EISDIR, EINVAL, EROFS, ENOEXEC, ERANGE, ETIMEDOUT] = [1, 2, 5, 13, 19, 21, 22, 30, 8, 34, 110];
 
 function place(pointer: string): { pointer: string; line: number; column: number } {
   return { pointer, line: 41, column: 7 };
@@ -76,6 +76,13 @@ for (const [op, what, errno, hint] of [
   ["sched_setattr", 'set the scheduling policy "SCHED_DEADLINE"', EINVAL, /1024 ns/],
   ["sched_setattr", 'set the scheduling policy "SCHED_OTHER"', EPERM, /RLIMIT_NICE/],
   ["sched_setattr", 'set the scheduling policy "SCHED_ISO"', EINVAL, /no kernel has it/],
+  ["fsconfig_create", 'mount "proc" on "/proc"', EPERM, /pid namespace of its own/],
+  ["fsconfig_create", 'mount "sysfs" on "/sys"', EPERM, /network namespace of its own/],
+  ["fsconfig_create", 'mount "/dev/sda" on "/mnt"', EPERM, /only what the kernel holds safe/],
+  ["fsopen", 'mount "nofs" on "/mnt"', ENODEV, /\/proc\/filesystems/],
+  ["mount_setattr", 'mount "/a" on "/b"', EPERM, /ask for them, too/],
+  ["open_target", 'mount "/a" on "/b"', EACCES, /the ids that it is mapped to/],
+  ["open_target", 'mount "/a" on "/b"', EROFS, /read-only/],
   ["write", "set oom_score_adj to -5", EACCES, /CAP_SYS_RESOURCE/],
   ["write", "set the time offsets", ERANGE, /below 0/],
   ["openat2", "set the time offsets", ENOENT, /no time namespaces/],
