@@ -28,7 +28,8 @@ export class Apt {
     const lines = indices.map(({ type, release }) => `${type} [signed-by=${KEYRING}] ${site} ${release === "own" ? ownRelease() : release} main\n`);
     fs.writeFileSync(join(folder, "sources.list"), lines.join(""));
     this.#options = optionsIn(folder);
-    this.#run("apt-get", [...this.#options, "update"]);
+    // Without this a mirror that does not answer is a warning.
+    this.#run("apt-get", [...this.#options, "-o", "APT::Update::Error-Mode=any", "update"]);
   }
 
   /** Unpacks the packages, and what they need of those whose name `wanted` matches, below a folder; returns `name version` of each. */
@@ -97,7 +98,7 @@ function run(command: string, args: readonly string[], cwd: string): string {
     return execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: TIMEOUT_MS, maxBuffer: 2 ** 26 });
   } catch (error) {
     const { stderr = "", message } = error as Error & { stderr?: string };
-    const [reason = message.split("\n")[0]] = stderr.split("\n").filter((line) => /^E:|error/i.test(line));
-    throw new Error(`${command}: ${reason}`, { cause: error });
+    const [reason = message.split("\n")[0] ?? ""] = stderr.split("\n").filter((line) => /^E:|error/i.test(line));
+    throw new Error(`${command}: ${reason.replace(/^E: /, "")}`, { cause: error });
   }
 }

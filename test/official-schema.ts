@@ -22,8 +22,8 @@ export function officialSchema(): OfficialSchema | string {
   try {
     if (!fs.existsSync(join(unpacked, "schema"))) unpack(unpacked);
   } catch (error) {
-    const [reason = ""] = String(error).split("\n");
-    return `TSRUN_OFFICIAL_SCHEMA is not set, and Debian's sources of ${SOURCE} cannot be had: ${reason}`;
+    const { message } = error as Error;
+    return `TSRUN_OFFICIAL_SCHEMA is not set, and Debian's sources of ${SOURCE} cannot be had: ${message}`;
   }
   return withVersion(join(unpacked, "schema"));
 }
@@ -40,9 +40,12 @@ function unpack(target: string): void {
   // The test runs under both engines at the same time: each has a state of its own, and the first to finish is kept.
   const state = `${target}.apt-${process.pid}`;
   const unpacked = join(state, "unpacked");
-  new Apt(state, [{ type: "deb-src", release: "sid" }]).unpackSource(SOURCE, unpacked, "*/schema/*");
-  // Of an older checkout.
-  if (!fs.existsSync(join(target, "schema"))) fs.rmSync(target, { recursive: true, force: true });
-  if (!fs.existsSync(target)) fs.renameSync(unpacked, target);
-  fs.rmSync(state, { recursive: true, force: true });
+  try {
+    new Apt(state, [{ type: "deb-src", release: "sid" }]).unpackSource(SOURCE, unpacked, "*/schema/*");
+    // Of an older checkout.
+    if (!fs.existsSync(join(target, "schema"))) fs.rmSync(target, { recursive: true, force: true });
+    if (!fs.existsSync(target)) fs.renameSync(unpacked, target);
+  } finally {
+    fs.rmSync(state, { recursive: true, force: true });
+  }
 }

@@ -50,8 +50,8 @@ export function validationSuite(): ValidationSuite | string {
   try {
     versions = fetch(work);
   } catch (error) {
-    const [reason = ""] = String(error).split("\n");
-    return `the packages of the validation suite cannot be had: ${reason}`;
+    fs.rmSync(scratch, { recursive: true, force: true });
+    return `the packages of the validation suite cannot be had: ${(error as Error).message}`;
   }
   compile(work, scratch);
   packRoot(join(work, "rootfs"), join(scratch, `rootfs-${GOARCH}.tar.gz`));
