@@ -61,6 +61,14 @@ test("create names the cgroup above whose limit of processes it is", async (t) =
   }
 });
 
+test("run needs no memory of the container's own but its program's", async (t) => {
+  needs("root");
+  // No more than the program itself takes, and less than any JavaScript engine.
+  const bundle = t.bundle(({ linux }) => (linux.resources = { memory: { limit: 2 * 1024 * 1024 } }));
+  const { status, stderr } = await t.runtime(["run", "--bundle", bundle.path, t.id()]);
+  assert.equal([status, stderr], [0, ""]);
+});
+
 test("run says beside the exit status that the memory limit was hit, and nothing where it was not", async (t) => {
   needs("root");
   const run = async (args: string[]): Promise<[number | undefined, string]> => {

@@ -6,7 +6,7 @@ import { stepError } from "./describe.ts";
 
 const test = suite("plan/describe");
 
-const [EPERM, ENOENT, EIO, EACCES, ENODEV, EISDIR, EINVAL, EROFS, ENOEXEC, ERANGE, ETIMEDOUT] = [1, 2, 5, 13, 19, 21, 22, 30, 8, 34, 110];
+const [EPERM, ENOENT, EIO, EACCES, ENODEV, EISDIR, EINVAL, EROFS, ENOEXEC, ERANGE, ETIMEDOUT, EDQUOT] = [1, 2, 5, 13, 19, 21, 22, 30, 8, 34, 110, 122];
 
 function place(pointer: string): { pointer: string; line: number; column: number } {
   return { pointer, line: 41, column: 7 };
@@ -62,6 +62,7 @@ for (const [op, errno, hint] of [
   ["execve", ENOEXEC, /no program of this architecture/],
   ["setresuid", EINVAL, /no mapping for this id/],
   ["ioprio_set", EPERM, /CAP_SYS_NICE/],
+  ["session_keyring", EDQUOT, /keys\/maxkeys/],
   ["set_mempolicy", EINVAL, /node\/online/],
 ] as const) {
   test(`stepError() knows what usually makes ${op} fail with ${errno}`, () => {

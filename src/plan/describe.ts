@@ -122,6 +122,7 @@ const HINTS: readonly Hint[] = [
   { op: "open_target", errno: "EACCES", hint: "the place to mount on is missing, and the container's root may not make it: does the root file system belong to the ids that it is mapped to?" },
   { op: "open_target", errno: "EOVERFLOW", hint: "the place to mount on is missing, and the container's ids are not mapped there" },
   { op: "open_target", errno: "EROFS", hint: "the place to mount on is missing, and the file system there is read-only" },
+  { op: "session_keyring", errno: "EDQUOT", hint: "the user has as many keys as /proc/sys/kernel/keys/maxkeys allows, root as root_maxkeys says; --no-new-keyring asks for none" },
   { op: "check_device", errno: "ENODEV", hint: "in a user namespace the host's node of that name is bound, and it is another device" },
   { op: "execve", errno: "ENOENT", hint: "the program is there, so its interpreter or loader is missing" },
   { op: "execve", errno: "ENOEXEC", hint: "it is no program of this architecture, and no script with a #! line" },
