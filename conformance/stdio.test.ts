@@ -91,6 +91,20 @@ test("--preserve-fds of what is no number is an error", async (t) => {
   }
 });
 
+test("RL-02 the sockets of LISTEN_FDS come first, and the program is told of them", async (t) => {
+  const bundle = t.bundle((config) => script(config, 'echo "$LISTEN_FDS $LISTEN_PID"; cat <&3; cat <&4'));
+  for (const name of ["three", "four"]) fs.writeFileSync(file(t, name), `${name}\n`);
+  const open = `exec 3<${file(t, "three")} 4<${file(t, "four")}; export LISTEN_FDS=1 LISTEN_PID=$$`;
+  assert.is(output(await fromShell(t, open, ["run", "--preserve-fds", "1", "--bundle", bundle.path, t.id()])), "1 1\nthree\nfour\n");
+});
+
+test("LISTEN_FDS for another process means nothing", async (t) => {
+  const bundle = t.bundle((config) => script(config, 'echo "[$LISTEN_FDS]"; ls /proc/self/fd | wc -l'));
+  const open = `exec 3</dev/null; export LISTEN_FDS=1 LISTEN_PID=1`;
+  // ls has one of its own for the folder.
+  assert.is(output(await fromShell(t, open, ["run", "--bundle", bundle.path, t.id()])), "[]\n4\n");
+});
+
 test("a standard stream that the caller has closed is no descriptor of the runtime's in the container", async (t) => {
   onlyOurs("others pass what happens to be there");
   const bundle = t.bundle((config) => script(config, "ls -l /proc/$$/fd 2>/dev/null >&1; exit 0"));

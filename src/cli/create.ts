@@ -3,7 +3,7 @@
 import { create } from "../container/create.ts";
 import type { CreateOptions } from "../container/create.ts";
 import { interruption } from "./interruption.ts";
-import { inheritance, onlyArgument } from "./invocation.ts";
+import { inheritance, listenDescriptors, onlyArgument } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
 import { flag, text } from "./parse.ts";
 
@@ -27,6 +27,7 @@ export function creation(
   const { parsed, store, environment, warn, path } = invocation;
   const pidFile = text(parsed, "pid-file");
   const consoleSocket = text(parsed, "console-socket");
+  const listenFds = listenDescriptors(process.env, process.pid);
   return {
     store,
     id,
@@ -35,7 +36,8 @@ export function creation(
     noNewKeyring: flag(parsed, "no-new-keyring"),
     ...(pidFile === undefined || pidFile === "" ? {} : { pidFile: path(pidFile) }),
     ...(consoleSocket === undefined || consoleSocket === "" ? {} : { consoleSocket: path(consoleSocket) }),
-    inheritance: inheritance(invocation),
+    inheritance: inheritance(invocation, listenFds),
+    listenFds,
     environment,
     warn,
   };

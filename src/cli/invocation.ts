@@ -12,6 +12,8 @@ import { callerDirectory, callerLaunch } from "./caller.ts";
 import type { Parsed } from "./parse.ts";
 import { flag, text } from "./parse.ts";
 
+const MOST_LISTEN_FDS = 1000;
+
 export interface Invocation {
   readonly store: Store;
   readonly parsed: Parsed;
@@ -76,8 +78,8 @@ export function onlyArgument({ parsed }: Invocation, verb: string, what = "a con
 }
 
 /** Standard streams, preserved descriptors, and the limits and signals as the caller had them before the engine began. */
-export function inheritance({ parsed, launch }: Invocation): Inheritance {
-  const preserved = preservedDescriptors(text(parsed, "preserve-fds"), launch);
+export function inheritance({ parsed, launch }: Invocation, listenFds = 0): Inheritance {
+  const preserved = preservedDescriptors(text(parsed, "preserve-fds"), launch, listenFds);
   if (launch === undefined) return { stdio: [0, 1, 2], preserved };
   const { nofile, ignoredSignals, blockedSignals } = launch;
   const standard = (fd: number): number => (launch.fds.includes(fd) ? fd : openSync("/dev/null", O_RDWR));
@@ -91,10 +93,19 @@ export function inheritance({ parsed, launch }: Invocation): Inheritance {
   };
 }
 
-function preservedDescriptors(given: string | undefined, launch: Launch | undefined): number[] {
-  if (given === undefined) return [];
-  if (!/^\d{1,4}$/.test(given)) throw new UsageError(`cannot use option "--preserve-fds": ${JSON.stringify(given)} is not a small number`);
+/** How many sockets somebody opened for this very process, as sd_listen_fds(3) counts them. */
+export function listenDescriptors(environment: Readonly<Record<string, string | undefined>>, pid: number): number {
+  const given = environment["LISTEN_FDS"];
+  if (given === undefined || environment["LISTEN_PID"] !== `${pid}`) return 0;
   const count = Number(given);
+  if (!Number.isInteger(count) || count < 0 || count > MOST_LISTEN_FDS) throw new UsageError(`cannot use LISTEN_FDS: ${JSON.stringify(given)} is not a small number`);
+  return count;
+}
+
+/** The sockets first, then those of --preserve-fds. */
+function preservedDescriptors(given = "0", launch: Launch | undefined, listenFds: number): number[] {
+  if (!/^\d{1,4}$/.test(given)) throw new UsageError(`cannot use option "--preserve-fds": ${JSON.stringify(given)} is not a small number`);
+  const count = Number(given) + listenFds;
   if (count === 0) return [];
   // What the engine has opened by now cannot be told from what the caller gave.
   if (launch === undefined) throw new UnsupportedError("cannot preserve descriptors: only the installed tsrun knows what its caller gave");

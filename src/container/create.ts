@@ -38,6 +38,8 @@ export interface CreateOptions extends ConsoleOptions {
   readonly bundle: string;
   readonly noPivot?: boolean;
   readonly noNewKeyring?: boolean;
+  /** How many of the preserved descriptors are sockets to listen on; they are the first. */
+  readonly listenFds?: number;
   /** Where init's pid is written: digits only. */
   readonly pidFile?: string;
   /** Gives up, and undoes what was done, with the signal's reason. */
@@ -149,9 +151,9 @@ function planOptions(
   options: CreateOptions,
   { waitForStart, terminalSize }: { readonly waitForStart: boolean; readonly terminalSize: TerminalSize | undefined },
 ): PlanOptions {
-  const { id, bundle, noPivot = false, noNewKeyring = false, environment } = options;
+  const { id, bundle, noPivot = false, noNewKeyring = false, listenFds = 0, environment } = options;
   const size = terminalSize === undefined ? {} : { terminalSize };
-  return { id, bundle, waitForStart, noPivot, noNewKeyring, environment, ...size };
+  return { id, bundle, waitForStart, noPivot, noNewKeyring, listenFds, environment, ...size };
 }
 
 /** What the specification knows and tsrun does not do yet is an error, never silence. */

@@ -16,6 +16,8 @@ export interface PlanOptions {
   readonly noNewKeyring: boolean;
   /** The caller's environment, which hooks without `env` get, as `NAME=value`. */
   readonly environment: readonly string[];
+  /** Sockets that somebody listens on for the program, from descriptor 3 on: sd_listen_fds(3). */
+  readonly listenFds?: number;
   /** The terminal's size where the config names none. */
   readonly terminalSize?: { readonly height: number; readonly width: number };
 }

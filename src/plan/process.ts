@@ -66,14 +66,19 @@ export function waitForStart(context: PlanContext): Step[] {
   return [...created, ...init(ops, { what: "wait at the exec fifo" })];
 }
 
-export function program({ config }: PlanContext): Step[] {
+export function program({ config, listenFds = 0 }: PlanContext): Step[] {
   const { args = [], env = [] } = config.process ?? {};
   if (args.length === 0) {
     // `start` refuses a container without a program; what has none must never get past here.
     return init([{ op: "fail", errno: EINVAL }], { at: "/process", what: "execute a program" });
   }
-  const ops: InitOp[] = [{ op: "execve", args, env: uniqueEnvironment(env) }];
+  const ops: InitOp[] = [{ op: "execve", args, env: uniqueEnvironment(listenFds === 0 ? env : [...env, ...listenEnvironment(listenFds)]) }];
   return init(ops, { at: "/process/args", what: `execute "${args[0]}"` });
+}
+
+/** sd_listen_fds(3): they are for the process with this pid, which in a pid namespace of its own is 1. */
+function listenEnvironment(count: number): string[] {
+  return [`LISTEN_FDS=${count}`, "LISTEN_PID=1"];
 }
 
 /** A procfs of our own: nothing that is mounted in the container stands between us and the kernel's files. */
