@@ -17,6 +17,7 @@ import { parseArgs } from "node:util";
 import { makeBundles } from "./bench-bundles.mjs";
 import { describeHost, enterNamespace, measureBusyness, mountLeftControllers, removeCgroups, unmountControllers } from "./bench-host.mjs";
 import { report, reportMeasurement } from "./bench-report.mjs";
+import { ctrRun, startContainerd } from "./bench-containerd.mjs";
 import { compileArguments, findBun } from "./bun.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -68,6 +69,11 @@ const MEASUREMENTS = [
       { reap: pidFile },
     ],
   },
+  {
+    name: "ctr run --rm, our shim and containerd's own with the others",
+    withContainerd: true,
+    round: ({ runtime, id, bundles }) => [timed("ctr run", [...runtime, join(bundles.default, "rootfs"), id, "/bin/true"])],
+  },
   { name: "start-up", withHello: true, round: ({ runtime }) => [timed("--version", [runtime[0], "--version"])] },
   { name: "the bench itself", onlyFirst: true, round: () => [timed("true", ["/bin/true"])] },
 ];
@@ -88,10 +94,11 @@ async function main() {
   const status = enterNamespace();
   if (status !== undefined) return status;
   const folder = fs.mkdtempSync(join(tmpdir(), `${NAME}-`));
-  const ground = { folder, mounted: [], runtimes: [] };
+  const ground = { folder, mounted: [], runtimes: [], containerd: undefined };
   try {
     await bench(ground, options);
   } finally {
+    await ground.containerd?.stop();
     deleteContainers(ground.runtimes);
     removeCgroups(NAME);
     await unmountControllers(ground.mounted);
@@ -131,6 +138,11 @@ async function bench(ground, options) {
   const tools = { folder, driver: compileDriver(folder), bundles: makeBundles(folder, tsrun.path), hello: compileHello(folder) };
   const results = [];
   for (const measurement of MEASUREMENTS.filter(({ name }) => name.includes(options.only ?? ""))) {
+    if (measurement.withContainerd === true) {
+      tools.containerd = ground.containerd = await startContainerd(folder, { tsrun: tsrun.path, namespace: NAME });
+      report.note(tools.containerd?.version ?? "containerd does not start here: it is left out");
+      if (tools.containerd === undefined) continue;
+    }
     for (const pace of PACES) {
       const result = { measurement: measurement.name, pace: pace.name, ...measure(tools, { measurement, pace, runtimes, pairs: options.pairs }) };
       results.push(result);
@@ -185,7 +197,8 @@ function runTool(program, args, cwd = root) {
 
 /** Wall times in milliseconds: `{ run: { tsrun: [...], runc: [...] } }`. */
 function measure(tools, { measurement, pace, runtimes, pairs }) {
-  const subjects = runtimes.map(({ name, command }) => ({ name, runtime: command }));
+  const { withContainerd = false } = measurement;
+  const subjects = runtimes.map((one) => ({ name: one.name, runtime: withContainerd ? ctrRun(tools.containerd, one) : one.command }));
   if (measurement.withHello === true) subjects.push({ name: "hello", runtime: [tools.hello] });
   if (measurement.onlyFirst === true) subjects.splice(1);
   const rounds = Array.from({ length: pairs + WARM_UP }, (_, round) => turn(subjects, round).map((subject) => ({ subject, round })));
