@@ -8,7 +8,7 @@ const UNISTD = ["/usr/include/x86_64-linux-gnu/asm/unistd_64.h", "/usr/include/a
 /** Of these an engine's profile lets the argument decide, or its capabilities. */
 const GUARDED = new Set(["bpf", "clone", "clone3", "fanotify_init", "init_module", "kexec_load", "mount", "perf_event_open", "personality", "ptrace", "setns", "socket", "umount2", "unshare"]);
 
-/** `{ folder, args }` of each bundle of the bench, by name. */
+/** The folder of each bundle of the bench, by name, and a process file for `exec`. */
 export function makeBundles(folder, tsrun) {
   const config = defaultConfig(join(folder, "spec"), tsrun);
   const make = (name, change) => {
@@ -23,7 +23,20 @@ export function makeBundles(folder, tsrun) {
     default: make("default", () => undefined),
     sleeping: make("sleeping", (changed) => (changed.process.args = ["/bin/sleep", "600"])),
     large: make("large", enlarge),
+    largeSleeping: make("large-sleeping", (changed, bundle) => {
+      enlarge(changed, bundle);
+      changed.process.args = ["/bin/sleep", "600"];
+    }),
+    processFile: makeProcess(join(folder, "process.json"), config),
   };
+}
+
+/** As an engine writes it for a health check. */
+function makeProcess(file, config) {
+  const changed = structuredClone(config);
+  enlarge(changed, join(file, ".."));
+  fs.writeFileSync(file, JSON.stringify({ ...changed.process, args: ["/bin/true"] }));
+  return file;
 }
 
 /** As `tsrun spec` writes it, for a program that ends at once and no terminal. */

@@ -26,7 +26,10 @@ const WARM_UP = 3;
 const PACES = [{ name: "tight", pause: 0 }, { name: "spaced", pause: 80 }];
 const SEPARATOR = "\x1f";
 
-/** What is measured: the commands of one round. A step with a key is timed; `pause` says where a spaced round waits. */
+/**
+ * What is measured: the commands of one round. A step with a key is timed; `pause` says where a spaced round waits.
+ * `container` is the bundle of a container that runs through all rounds.
+ */
 const MEASUREMENTS = [
   {
     name: "run, default config",
@@ -73,6 +76,16 @@ const MEASUREMENTS = [
     name: "ctr run --rm, our shim and containerd's own with the others",
     withContainerd: true,
     round: ({ runtime, id, bundles }) => [timed("ctr run", [...runtime, join(bundles.default, "rootfs"), id, "/bin/true"])],
+  },
+  {
+    name: "exec",
+    container: ({ sleeping }) => sleeping,
+    round: ({ runtime, container }) => [timed("exec", [...runtime, "exec", container, "/bin/true"])],
+  },
+  {
+    name: "exec of a process file, config as large as an engine's",
+    container: ({ largeSleeping }) => largeSleeping,
+    round: ({ runtime, container, bundles }) => [timed("exec", [...runtime, "exec", "--process", bundles.processFile, container])],
   },
   { name: "start-up", withHello: true, round: ({ runtime }) => [timed("--version", [runtime[0], "--version"])] },
   { name: "the bench itself", onlyFirst: true, round: () => [timed("true", ["/bin/true"])] },
@@ -204,10 +217,29 @@ function measure(tools, { measurement, pace, runtimes, pairs }) {
   const rounds = Array.from({ length: pairs + WARM_UP }, (_, round) => turn(subjects, round).map((subject) => ({ subject, round })));
   const lines = rounds.flat().flatMap(({ subject, round }) => {
     const id = `${NAME}-${round}-${subject.name}`;
-    const steps = measurement.round({ runtime: subject.runtime, id, bundles: tools.bundles, pidFile: join(tools.folder, "pid") });
+    const container = containerOf(subject);
+    const steps = measurement.round({ runtime: subject.runtime, id, container, bundles: tools.bundles, pidFile: join(tools.folder, "pid") });
     return steps.map((step) => driverLine(step, { subject: subject.name, pause: pace.pause, isWarm: round >= WARM_UP }));
   });
-  return collect(drive(tools, lines), measurement.sum === true);
+  const [begin, end] = measurement.container === undefined ? [[], []] : lasting(tools, { measurement, subjects });
+  return collect(drive(tools, [...begin, ...lines, ...end]), measurement.sum === true);
+}
+
+function containerOf({ name }) {
+  return `${NAME}-lasting-${name}`;
+}
+
+/** The lines that make and remove a container of each. */
+function lasting({ folder, bundles }, { measurement, subjects }) {
+  const line = (step) => driverLine(step, { subject: "", pause: 0, isWarm: false });
+  const bundle = measurement.container(bundles);
+  const pidFile = (name) => join(folder, `pid-${name}`);
+  const begin = subjects.flatMap(({ name, runtime }) => [
+    untimed([...runtime, "create", "--bundle", bundle, "--pid-file", pidFile(name), containerOf({ name })]),
+    untimed([...runtime, "start", containerOf({ name })]),
+  ]);
+  const end = subjects.flatMap(({ name, runtime }) => [untimed([...runtime, "delete", "--force", containerOf({ name })]), { reap: pidFile(name) }]);
+  return [begin.map(line), end.map(line)];
 }
 
 /** Each begins as often as the others. */

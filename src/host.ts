@@ -3,7 +3,8 @@
 import type { CgroupLayout } from "./resources/layout.ts";
 import type { SeccompRules } from "./seccomp/rules.ts";
 
-export interface Host {
+/** What a process that joins a container depends on. */
+export interface ProcessHost {
   /** The architecture as `process.arch` names it. */
   readonly arch: string;
   /** The runtime's effective user id. */
@@ -12,6 +13,9 @@ export interface Host {
   readonly gid: number;
   /** The capabilities that the runtime can pass on (CapBnd of proc_pid_status(5)), a bit each. */
   readonly capabilities: () => bigint;
+}
+
+export interface Host extends ProcessHost {
   readonly cgroups: () => CgroupLayout;
   /** Whether the runtime's user may make this directory, with the parents that it lacks. */
   readonly mayMake: (directory: string) => boolean;

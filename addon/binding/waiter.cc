@@ -1,6 +1,7 @@
 // One thread that waits for descriptors and signals on behalf of JavaScript. Bun has no libuv, so there is no uv_poll to
 // lean on; epoll and a thread-safe function work in both engines.
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -92,6 +93,21 @@ Napi::Value watch(const Napi::CallbackInfo& info) {
 Napi::Value unwatch(const Napi::CallbackInfo& info) {
   epoll_ctl(waiter.epoll.get(), EPOLL_CTL_DEL, integer32(info[0]), nullptr);
   return info.Env().Undefined();
+}
+
+// (fds) -> the places of those that can be read, or have hung up; waits until there is one
+Napi::Value poll_in_place(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  std::vector<struct pollfd> polled;
+  for (const int fd : integers(info[0])) polled.push_back({fd, POLLIN, 0});
+  int count;
+  do count = poll(polled.data(), polled.size(), -1);
+  while (count < 0 && errno == EINTR);
+  check(env, count, "poll");
+  auto places = Napi::Array::New(env);
+  for (uint32_t place = 0; place < polled.size(); place++)
+    if (polled[place].revents != 0) places.Set(places.Length(), Napi::Number::New(env, place));
+  return places;
 }
 
 // () -> fd of a counter that becomes readable when it is not zero
@@ -197,6 +213,7 @@ void export_waiter(Napi::Env env, Napi::Object exports) {
   add(env, exports, "startWaiter", start_waiter);
   add(env, exports, "watch", watch);
   add(env, exports, "unwatch", unwatch);
+  add(env, exports, "poll", poll_in_place);
   add(env, exports, "eventCounter", event_counter);
   add(env, exports, "releaseWatch", release_watch);
   add(env, exports, "catchSignals", catch_signals);

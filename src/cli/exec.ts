@@ -1,12 +1,13 @@
 /** `tsrun exec`. */
 
 import { exec, execInForeground } from "../container/exec.ts";
-import type { ExecOptions, ExecProcess } from "../container/exec.ts";
+import type { Attendant, ExecOptions, ExecProcess } from "../container/exec.ts";
+import type { CallerTerminal } from "../container/terminal.ts";
 import { InterruptedError, UsageError } from "../errors.ts";
 import { readFileSync, statSync } from "../native/files.ts";
+import { waitInPlace } from "../native/waiter.ts";
 import type { ProcessChanges } from "../spec/exec-process.ts";
-import { SignalForeground } from "./foreground.ts";
-import { interruption } from "./interruption.ts";
+import type { Maker } from "./interruption.ts";
 import { inheritance } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
 import { flag, list, text } from "./parse.ts";
@@ -25,11 +26,12 @@ export async function execVerb(invocation: Invocation): Promise<number> {
   try {
     const options = readOptions(invocation, id);
     const action = `exec in container "${id}"`;
+    const maker = { action, ignored: options.inheritance.ignored };
     if (flag(invocation.parsed, "detach")) {
-      await exec({ ...options, abort: interruption({ action, ignored: options.inheritance.ignored }) });
+      await exec(options, () => interruptible(maker));
       return 0;
     }
-    const { code, signal } = await inForeground(options, action);
+    const { code, signal } = await attended(options, maker);
     return signal === 0 ? code : EXIT_SIGNAL + signal;
   } catch (error) {
     if (error instanceof InterruptedError) throw error;
@@ -38,15 +40,30 @@ export async function execVerb(invocation: Invocation): Promise<number> {
   }
 }
 
-async function inForeground(options: ExecOptions, action: string): Promise<{ readonly code: number; readonly signal: number }> {
-  const { warn, inheritance: inherited } = options;
-  const foreground = new SignalForeground({ action, warn, ...inherited });
-  const { console, abort } = foreground;
+/** What hears signals is loaded while the process is on its way. */
+async function interruptible(maker: Maker): Promise<Attendant> {
+  waitInPlace();
+  const { interruption } = await import("./interruption.ts");
+  return { abort: interruption(maker) };
+}
+
+async function attended(options: ExecOptions, maker: Maker): Promise<{ readonly code: number; readonly signal: number }> {
+  let console: CallerTerminal | undefined;
   try {
-    return await execInForeground({ ...options, abort, console }, foreground);
+    return await execInForeground(options, async (terminal) => {
+      const foreground = import("./foreground.ts");
+      if (terminal) console = await shown(options);
+      else waitInPlace();
+      return new (await foreground).SignalForeground(maker, console);
+    });
   } finally {
-    console.close();
+    console?.close();
   }
+}
+
+async function shown({ inheritance: { stdio }, warn }: ExecOptions): Promise<CallerTerminal> {
+  const terminal = await import("../container/terminal.ts");
+  return new terminal.CallerTerminal(stdio, { warn });
 }
 
 function readOptions(invocation: Invocation, id: string): ExecOptions {

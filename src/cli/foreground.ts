@@ -12,7 +12,7 @@
  */
 
 import type { Foreground, Program } from "../container/foreground.ts";
-import { CallerTerminal } from "../container/terminal.ts";
+import type { CallerTerminal } from "../container/terminal.ts";
 import {
   SIGCHLD,
   SIGCONT,
@@ -34,23 +34,19 @@ const HIGHEST_SIGNAL = 64;
 const NOT_CAUGHT: ReadonlySet<number> = new Set([SIGKILL, SIGSTOP, SIGCHLD, SIGURG]);
 const STOPPING: ReadonlySet<number> = new Set([SIGTSTP, SIGTTIN, SIGTTOU]);
 
-interface Caller extends Maker {
-  readonly stdio: readonly [number, number, number];
-  readonly warn: (message: string) => void;
-}
-
 export class SignalForeground implements Foreground {
-  readonly console: CallerTerminal;
-  readonly #caller: Caller;
+  /** Where the program's terminal is shown, if it has one. */
+  readonly console: CallerTerminal | undefined;
+  readonly #caller: Maker;
   readonly #abort = new AbortController();
   #phase: "creating" | "running" | "ended" = "creating";
   #program: Program | undefined;
   /** What came before there was a program to send it to. */
   readonly #waiting: number[] = [];
 
-  constructor(caller: Caller) {
+  constructor(caller: Maker, console?: CallerTerminal) {
     this.#caller = caller;
-    this.console = new CallerTerminal(caller.stdio, caller);
+    this.console = console;
     // A loop: Array.from() costs 0.16 ms when it is called for the first time.
     const signals: number[] = [];
     for (let signal = 1; signal <= HIGHEST_SIGNAL; signal++) if (!NOT_CAUGHT.has(signal)) signals.push(signal);
@@ -62,7 +58,7 @@ export class SignalForeground implements Foreground {
   }
 
   starting(): void {
-    if (!this.console.inUse) return;
+    if (this.console?.inUse !== true) return;
     // Who reads from the terminal, or sets it, in the background is stopped by the kernel, and tries again afterwards.
     native().releaseSignals([SIGTTIN, SIGTTOU]);
     this.console.begin();
@@ -76,27 +72,27 @@ export class SignalForeground implements Foreground {
 
   async ended(): Promise<void> {
     this.#phase = "ended";
-    await this.console.end();
+    await this.console?.end();
   }
 
   #receive(signal: number, byKernel: boolean): void {
-    if (signal === SIGWINCH) return this.console.resize();
-    if (signal === SIGCONT) this.console.resume();
-    if (STOPPING.has(signal) && (byKernel || this.console.inUse)) return void this.#stop(signal);
+    if (signal === SIGWINCH) return this.console?.resize();
+    if (signal === SIGCONT) this.console?.resume();
+    if (STOPPING.has(signal) && (byKernel || this.console?.inUse === true)) return void this.#stop(signal);
     if (this.#phase === "running") return this.#program?.signal(signal);
     if (!ENDING.has(signal)) this.#waiting.push(signal);
-    else if (this.#phase === "ended") this.console.abandon();
+    else if (this.#phase === "ended") this.console?.abandon();
     else if (!isIn(this.#caller.ignored, signal)) this.#abort.abort(interrupted(this.#caller.action, signal));
   }
 
   /** Stops as a job does, and the container with it; returns when the job continues. */
   async #stop(signal: number): Promise<void> {
     if (isIn(this.#caller.ignored, signal)) return;
-    const program = this.console.inUse ? undefined : this.#program;
+    const program = this.console?.inUse === true ? undefined : this.#program;
     await program?.stop();
-    this.console.suspend();
+    this.console?.suspend();
     native().stop(signal);
-    this.console.resume();
+    this.console?.resume();
     program?.continue();
   }
 }

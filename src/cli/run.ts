@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import type { CreateOptions } from "../container/create.ts";
 import { run } from "../container/run.ts";
 import type { Ending } from "../container/run.ts";
+import { CallerTerminal } from "../container/terminal.ts";
 import { checkId } from "../container/store.ts";
 import { StepError, UsageError } from "../errors.ts";
 import { statSync } from "../native/files.ts";
@@ -36,8 +37,9 @@ export async function runVerb(invocation: Invocation): Promise<number> {
 
 async function runInForeground(options: CreateOptions, keep: boolean): Promise<Ending> {
   const { id, warn, inheritance } = options;
-  const foreground = new SignalForeground({ action: `create container "${id}"`, warn, ...inheritance });
-  const { console, abort } = foreground;
+  const console = new CallerTerminal(inheritance.stdio, { warn });
+  const foreground = new SignalForeground({ action: `create container "${id}"`, ignored: inheritance.ignored }, console);
+  const { abort } = foreground;
   try {
     return await run({ ...options, keep, console, abort, foreground });
   } finally {

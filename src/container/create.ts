@@ -122,6 +122,7 @@ export async function prepare(options: CreateOptions, { waitForStart }: { readon
     const { inheritance, fault, abort } = options;
     execution = new Execution(plan, { inheritance, runners: steps.runners, telling: telling({ purpose: "create the container", plan, place: placeIn(bytes), cgroup: () => steps.cgroup?.directories ?? [], warn }), fault, abort });
     execution.cleanup.add(() => steps.close());
+    await execution.begin();
     await execution.untilCreated();
     const state = createdState(draft, execution.init.pid, steps.cgroup);
     store.save(state);
@@ -160,8 +161,7 @@ function planOptions(
 export function refuseUnsupported(config: Config, bytes: Uint8Array, warn: (message: string) => void): void {
   const problems = refuseProfiles(config, warn);
   if (problems.length === 0) return;
-  const place = placeIn(bytes);
-  throw new ConfigError("config.json", problems.map((problem) => ({ ...place(problem.pointer), ...problem })));
+  throw new ConfigError("config.json", problems.map((problem) => ({ ...placeIn(bytes)(problem.pointer), ...problem })));
 }
 
 function draftState(config: Config, plan: Plan, { id, bundle, noNewKeyring = false }: CreateOptions): StoredState {

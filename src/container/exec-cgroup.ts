@@ -2,7 +2,7 @@
 
 import type { CgroupDirectory } from "../cgroup/cgroup.ts";
 import { UsageError } from "../errors.ts";
-import { entryFd } from "../plan/cgroup.ts";
+import { entryFd } from "../plan/cgroup-entry.ts";
 import type { ExecCgroup } from "../plan/exec.ts";
 import type { Fd } from "../plan/step.ts";
 import type { StoredState } from "./state.ts";

@@ -1,21 +1,24 @@
 /** `exec`: a further process in a container that exists. */
 
+import type { CgroupDirectory } from "../cgroup/cgroup.ts";
 import { isFrozen } from "../cgroup/freeze.ts";
 import { ConfigError, formatProblem } from "../errors.ts";
-import type { Place } from "../errors.ts";
+import type { Place, Problem } from "../errors.ts";
 import { SIGCONT, SIGSTOP } from "../linux/signals.ts";
 import { closeSync, readFileSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import type { Spawned } from "../native/native.ts";
 import { forget, ready } from "../native/waiter.ts";
 import { planExec } from "../plan/exec.ts";
+import type { SeccompPlan } from "../plan/seccomp-filter.ts";
 import type { Plan } from "../plan/step.ts";
 import type { Config, Process } from "../spec/config.ts";
 import { changedProcess, completedProcess, isChanged } from "../spec/exec-process.ts";
 import type { ProcessChanges } from "../spec/exec-process.ts";
+import { placeOf } from "../spec/positions.ts";
 import { readStoredConfig } from "../spec/stored.ts";
 import { checkConsole } from "./console.ts";
-import type { ConsoleOptions } from "./console.ts";
+import type { Console, ConsoleOptions } from "./console.ts";
 import { execEntrance } from "./exec-cgroup.ts";
 import type { ExecEntrance } from "./exec-cgroup.ts";
 import { execRunners } from "./exec-steps.ts";
@@ -24,15 +27,14 @@ import type { Inheritance } from "./execution.ts";
 import { forward } from "./foreground.ts";
 import type { Foreground, Program } from "./foreground.ts";
 import { writePidFile } from "./pid-file.ts";
-import { probeHost } from "./probe.ts";
+import { probeProcessHost } from "./process-host.ts";
 import type { Resctrl } from "./resctrl.ts";
-import { refuseProfiles } from "./security-modules.ts";
 import type { StoredState } from "./state.ts";
-import { requireStatus, statusOf } from "./status.ts";
+import { requireStatus, roughStatusOf } from "./status.ts";
 import type { Status } from "./status.ts";
 import { inWords } from "./store.ts";
 import type { Store } from "./store.ts";
-import { placeIn, telling } from "./telling.ts";
+import { telling } from "./telling.ts";
 
 export interface ExecOptions extends ConsoleOptions {
   readonly store: Store;
@@ -46,8 +48,6 @@ export interface ExecOptions extends ConsoleOptions {
   readonly pidFile?: string;
   readonly inheritance: Inheritance;
   readonly warn: (message: string) => void;
-  /** Gives up, with the signal's reason, as long as the program does not run. */
-  readonly abort?: AbortSignal;
   /** Fails this step of the plan, for tests. */
   readonly fault?: number;
 }
@@ -55,126 +55,69 @@ export interface ExecOptions extends ConsoleOptions {
 /** What is to be run: as the container's own process with changes, or written down whole, as `process` of a config. */
 export type ExecProcess = { readonly changes: ProcessChanges } | { readonly bytes: Uint8Array; readonly name: string };
 
+/** Who hears the signals that the runtime gets. */
+export interface Attendant {
+  /** Gives up, with the signal's reason, as long as the program does not run. */
+  readonly abort: AbortSignal;
+  /** Shows the terminal, where there is one. */
+  readonly console?: Console | undefined;
+  /** The program is about to begin. */
+  starting?(): void;
+}
+
+/**
+ * Calls the attendant: before anything is done where a terminal is to be shown, else when there is something to give up,
+ * while the process is on its way. A signal that comes before that may simply end the runtime.
+ */
+export type Attend<Called> = (terminal: boolean) => Promise<Called>;
+
 /** Runs a program in a container, and resolves when it runs; the caller is its parent, and has to wait for its end. */
-export async function exec(options: ExecOptions): Promise<Spawned> {
-  const { execution, state } = await prepare(options);
-  await begin(execution, state);
-  return execution.init;
+export async function exec(options: ExecOptions, attend?: Attend<Attendant>): Promise<Spawned> {
+  const request = await read(options);
+  return (await launch(request, options, async () => attend?.(false))).process;
 }
 
 /** The same, and waits for the program's end. */
 export async function execInForeground(
   options: ExecOptions,
-  foreground: Foreground,
+  attend: Attend<Attendant & Foreground>,
 ): Promise<{ readonly code: number; readonly signal: number }> {
-  const { execution, state } = await prepare(options);
-  foreground.starting();
-  await begin(execution, state);
-  const { pidfd } = execution.init;
-  foreground.running(program(pidfd));
+  const request = await read(options);
+  const early = request.process.terminal === true ? await attend(true) : undefined;
+  const shown = early?.console === undefined ? options : { ...options, console: early.console };
+  const { process, attendant } = await launch(request, shown, async () => early ?? attend(false));
+  const { pidfd } = process;
+  attendant.running(program(pidfd));
   await ready(pidfd);
   const ending = native().waitPidfd(pidfd) ?? { code: 0, signal: 0 };
   forget(pidfd);
   closeSync(pidfd);
-  await foreground.ended();
+  await attendant.ended();
   return ending;
 }
 
 /** What would be done, without doing it. */
 export async function explainExec(options: Omit<ExecOptions, "inheritance">): Promise<Plan> {
-  return (await decide(options)).plan;
+  return (await plan(await read(options), options)).plan;
 }
 
-interface Prepared {
-  readonly execution: Execution;
-  readonly state: StoredState;
-}
-
-/** Up to a process in the container that waits for the word to begin, or nothing at all. */
-async function prepare(options: ExecOptions): Promise<Prepared> {
-  const { id, inheritance, fault, abort, warn } = options;
-  const decision = await decide(options);
-  const { plan, state } = decision;
-  const place = placeOfStep(options);
-  for (const warning of plan.warnings) {
-    const where = place(warning.pointer);
-    warn(where === undefined ? warning.message : formatProblem("config.json", { ...warning, ...where }));
-  }
-  const execution = new Execution(plan, {
-    inheritance,
-    runners: execRunners({ options, ...decision }),
-    telling: telling({ purpose: `exec in container "${id}"`, plan, place, cgroup: () => state.cgroup?.directories ?? [], warn }),
-    fault,
-    abort,
-  });
-  try {
-    await execution.untilCreated();
-    if (options.pidFile !== undefined) writePidFile(options.pidFile, execution.init.pid);
-    return { execution, state };
-  } catch (error) {
-    await giveUp(execution, state);
-    throw error;
-  }
-}
-
-async function begin(execution: Execution, state: StoredState): Promise<void> {
-  try {
-    execution.go();
-    await execution.untilExecuted();
-  } catch (error) {
-    await giveUp(execution, state);
-    throw error;
-  }
-  execution.cleanup.release();
-  execution.close();
-}
-
-/** A process that stands frozen with its container dies when that is resumed, and nobody waits for that. */
-async function giveUp(execution: Execution, { cgroup }: StoredState): Promise<void> {
-  if (isFrozen(cgroup?.directories ?? [])) execution.abandon();
-  else await execution.cleanup.run();
-  execution.close();
-}
-
-/** All that a plan is made from, and the plan. */
-export interface Decision {
+/** What is asked for, and of whom. */
+export interface ExecRequest {
   readonly state: StoredState;
   readonly status: Status;
   readonly config: Config;
-  readonly entrance: ExecEntrance;
-  readonly plan: Plan;
+  readonly process: Process;
 }
 
-async function decide(options: Omit<ExecOptions, "inheritance">): Promise<Decision> {
-  const { store, id, cgroup = [], ignorePaused = false } = options;
+async function read({ store, id, process, ignorePaused = false, warn }: Omit<ExecOptions, "inheritance">): Promise<ExecRequest> {
   const state = store.load(id, "exec in");
-  const status = statusOf(store, state);
+  const status = roughStatusOf(store, state);
   if (status !== "paused" || !ignorePaused) requireStatus("exec", id, status);
-  const config = await storedConfig(options);
-  const process = await processOf(config, options.process);
-  refuseUnsupported(process, options);
-  const terminalSize = checkConsole(process, options);
-  // CLONE_INTO_CGROUP into a frozen cgroup would hold up the runtime itself; and an affinity may have to come before.
-  const intoCgroup = status !== "paused" && (process.execCPUAffinity?.initial ?? "") === "";
-  const entrance = execEntrance(state, { asked: cgroup, intoCgroup });
-  const plan = planExec(config, process, probeHost(store.root), {
-    id,
-    noNewKeyring: state.noNewKeyring === true,
-    cgroup: entrance.cgroup,
-    ...(state.resctrl === undefined ? {} : { resctrl: groupsOf(state.resctrl) }),
-    ...(terminalSize === undefined ? {} : { terminalSize }),
-  });
-  return { state, status, config, entrance, plan };
-}
-
-function groupsOf({ group, monitor }: Resctrl): string[] {
-  return monitor === undefined ? [group] : [group, monitor];
-}
-
-/** What `create` kept: later changes of the bundle mean nothing. */
-async function storedConfig({ store, id }: Pick<ExecOptions, "store" | "id">): Promise<Config> {
-  const text = configText({ store, id });
-  return readStoredConfig(text, async () => (await import("../spec/parse.ts")).parseConfig);
+  // What `create` kept: later changes of the bundle mean nothing.
+  const config = await readStoredConfig(configText({ store, id }), async () => (await import("../spec/parse.ts")).parseConfig);
+  const whole = await processOf(config, process);
+  await refuseProfiles(whole, warn);
+  return { state, status, config, process: whole };
 }
 
 function configText({ store, id }: Pick<ExecOptions, "store" | "id">): string {
@@ -191,21 +134,101 @@ async function processOf({ process: own }: Config, asked: ExecProcess): Promise<
   return completedProcess(own, parseProcessBytes(asked.bytes, asked.name));
 }
 
-function refuseUnsupported(process: Process, { warn }: Pick<ExecOptions, "warn">): void {
-  const config: Config = { ociVersion: "", process };
-  const problems = refuseProfiles(config, warn);
+/** Few ask for one, and what knows of them need not be loaded for the others. */
+async function refuseProfiles(process: Process, warn: (message: string) => void): Promise<void> {
+  if ((process.apparmorProfile ?? "") === "" && (process.selinuxLabel ?? "") === "") return;
+  const modules = await import("./security-modules.ts");
+  const problems = modules.refuseProfiles({ ociVersion: "", process }, warn);
   if (problems.length > 0) throw new ConfigError("the process", problems);
 }
 
+interface Planned {
+  readonly plan: Plan;
+  readonly entrance: ExecEntrance;
+}
+
+async function plan(request: ExecRequest, options: Omit<ExecOptions, "inheritance">): Promise<Planned> {
+  const { state, status, config, process } = request;
+  const terminalSize = checkConsole(process, options);
+  const seccomp = await seccompOf(request, options.store);
+  // CLONE_INTO_CGROUP into a frozen cgroup would hold up the runtime itself; and an affinity may have to come before.
+  const intoCgroup = status !== "paused" && (process.execCPUAffinity?.initial ?? "") === "";
+  const entrance = execEntrance(state, { asked: options.cgroup ?? [], intoCgroup });
+  const planned = planExec(config, process, probeProcessHost(), {
+    id: state.id,
+    noNewKeyring: state.noNewKeyring === true,
+    cgroup: entrance.cgroup,
+    ...(state.resctrl === undefined ? {} : { resctrl: groupsOf(state.resctrl) }),
+    ...(seccomp === undefined ? {} : { seccomp }),
+    ...(terminalSize === undefined ? {} : { terminalSize }),
+  });
+  return { plan: planned, entrance };
+}
+
+function groupsOf({ group, monitor }: Resctrl): string[] {
+  return monitor === undefined ? [group] : [group, monitor];
+}
+
+async function seccompOf({ config, process }: ExecRequest, { root }: Store): Promise<SeccompPlan | undefined> {
+  if (config.linux?.seccomp === undefined) return undefined;
+  const [{ seccompPlan }, { probeHost }] = await Promise.all([import("../plan/seccomp.ts"), import("./probe.ts")]);
+  return seccompPlan({ config: { ...config, process }, host: probeHost(root) });
+}
+
+/** Up to a program that runs in the container, or nothing at all. */
+async function launch<Called extends Attendant | undefined>(
+  request: ExecRequest,
+  options: ExecOptions,
+  attend: () => Promise<Called>,
+): Promise<{ readonly process: Spawned; readonly attendant: Called }> {
+  const { inheritance, fault, pidFile, warn } = options;
+  const { plan: planned, entrance } = await plan(request, options);
+  const place = placeOfStep(options);
+  for (const warning of planned.warnings) tell(warning, { place, warn });
+  const runners = execRunners({ ...request, options, directories: entrance.directories });
+  const cgroup = (): readonly CgroupDirectory[] => request.state.cgroup?.directories ?? [];
+  const told = telling({ purpose: `exec in container "${request.state.id}"`, plan: planned, place, cgroup, warn });
+  const execution = new Execution(planned, { inheritance, runners, telling: told, fault });
+  try {
+    await execution.begin();
+    const attendant = await attend();
+    if (attendant !== undefined) execution.endOn(attendant.abort);
+    await execution.untilCreated();
+    if (pidFile !== undefined) writePidFile(pidFile, execution.init.pid);
+    attendant?.starting?.();
+    execution.go();
+    await execution.untilExecuted();
+    execution.cleanup.release();
+    execution.close();
+    return { process: execution.init, attendant };
+  } catch (error) {
+    await giveUp(execution, request.state);
+    throw error;
+  }
+}
+
+/** A process that stands frozen with its container dies when that is resumed, and nobody waits for that. */
+async function giveUp(execution: Execution, { cgroup }: StoredState): Promise<void> {
+  if (isFrozen(cgroup?.directories ?? [])) execution.abandon();
+  else await execution.cleanup.run();
+  execution.close();
+}
+
+type Places = (pointer: string) => Place | undefined;
+
 /** A pointer into `process` means what was asked for, where that says it, else the container's config. */
-function placeOfStep({ process, store, id }: Pick<ExecOptions, "process" | "store" | "id">): (pointer: string) => Place | undefined {
-  const inConfig = (pointer: string): Place => placeIn(new TextEncoder().encode(configText({ store, id })))(pointer);
+function placeOfStep({ process, store, id }: Pick<ExecOptions, "process" | "store" | "id">): Places {
   return (pointer) => {
-    if (!pointer.startsWith("/process")) return inConfig(pointer);
-    const inner = pointer.slice("/process".length);
-    if ("changes" in process) return isChanged(process.changes, inner) ? undefined : inConfig(pointer);
-    return { ...placeIn(process.bytes)(inner), file: process.name };
+    const inner = pointer.startsWith("/process") ? pointer.slice("/process".length) : undefined;
+    if (inner !== undefined && "bytes" in process) return { ...placeOf(new TextDecoder().decode(process.bytes), inner), file: process.name };
+    if (inner !== undefined && "changes" in process && isChanged(process.changes, inner)) return undefined;
+    return placeOf(configText({ store, id }), pointer);
   };
+}
+
+function tell(warning: Problem, { place, warn }: { readonly place: Places; readonly warn: (message: string) => void }): void {
+  const where = place(warning.pointer);
+  warn(where === undefined ? warning.message : formatProblem("config.json", { ...warning, ...where }));
 }
 
 function program(pidfd: number): Program {

@@ -10,9 +10,9 @@ import { Gate } from "../native/init.ts";
 import type { InitFailure, InitMessage } from "../native/init.ts";
 import { installedFile, native } from "../native/native.ts";
 import type { Spawned } from "../native/native.ts";
-import { ready } from "../native/waiter.ts";
+import { forget, ready } from "../native/waiter.ts";
 import { encodePlan } from "../plan/encode.ts";
-import { isEntry } from "../plan/cgroup.ts";
+import { isEntry } from "../plan/cgroup-entry.ts";
 import type { Fd, Plan, RuntimeOp, RuntimeStep } from "../plan/step.ts";
 import { Cleanup } from "./cleanup.ts";
 import { inWords } from "./store.ts";
@@ -28,7 +28,7 @@ export interface Inheritance {
   readonly blocked?: bigint;
 }
 
-/** How what goes wrong is told. */
+/** What is needed to tell what goes wrong. */
 export interface Telling {
   /** What the plan is for, in the words that follow `cannot`: `create the container`. */
   readonly purpose: string;
@@ -55,12 +55,12 @@ export class Execution {
   readonly #telling: Telling;
   /** The step that is made to fail, for tests of what is left behind. */
   readonly #fault: number | undefined;
-  readonly #abort: AbortSignal | undefined;
-  readonly #aborted: Promise<never> | undefined;
+  #abort: AbortSignal | undefined;
+  #aborted: Promise<never> | undefined;
   readonly #fds = new Map<Fd, number>();
   #init: Spawned | undefined;
-  /** Resolves when the first of two stages is gone. */
-  #firstStage: Promise<void> = Promise.resolve();
+  /** The first of two stages, which ends by itself, but has to be waited for. */
+  #firstStage: Spawned | undefined;
   #gate: Gate | undefined;
   /** What came with the gate that init waits at. */
   #received: readonly number[] = [];
@@ -81,8 +81,7 @@ export class Execution {
     this.#runners = options.runners;
     this.#telling = options.telling;
     this.#fault = options.fault;
-    this.#abort = options.abort;
-    this.#aborted = options.abort === undefined ? undefined : rejection(options.abort);
+    if (options.abort !== undefined) this.endOn(options.abort);
   }
 
   get init(): Spawned {
@@ -90,10 +89,20 @@ export class Execution {
     return this.#init;
   }
 
-  /** Runs the plan up to the gate "created", where init waits for `go()`. */
+  /** Runs the runtime's steps up to init's first. */
+  async begin(): Promise<void> {
+    await this.#runtimeSteps(0);
+  }
+
+  /** From here on the signal ends it, too. */
+  endOn(abort: AbortSignal): void {
+    this.#abort = abort;
+    this.#aborted = rejection(abort);
+  }
+
+  /** Runs what was begun up to the gate "created", where init waits for `go()`. */
   async untilCreated(): Promise<void> {
     const { steps } = this.#plan;
-    await this.#runtimeSteps(0);
     for (;;) {
       const message = await this.#nextMessage();
       if (message.kind === "end") throw await this.#initDied();
@@ -101,7 +110,7 @@ export class Execution {
       if (message.kind !== "gate") continue;
       this.#received = message.fds;
       const step = steps[message.step];
-      if (step?.op === "gate" && step.name === "created") return this.#firstStage;
+      if (step?.op === "gate" && step.name === "created") return this.#reapFirstStage();
       await this.#runtimeSteps(message.step + 1);
       this.#gate?.go();
     }
@@ -237,13 +246,22 @@ export class Execution {
 
   /** The first stage ends when it has cloned the second, which is this process's child, too. */
   #secondStage({ pid, pidfd }: Spawned): void {
-    const first = this.init;
+    this.#firstStage = this.init;
     this.#init = { pid, pidfd };
-    // Nothing waits for its end but its number, which is free when it was waited for.
-    this.#firstStage = ready(first.pidfd).then(() => {
+    this.cleanup.add(() => this.#reapFirstStage());
+  }
+
+  async #reapFirstStage(): Promise<void> {
+    const first = this.#firstStage;
+    if (first === undefined) return;
+    this.#firstStage = undefined;
+    // The second has had much to do since: the first is nearly always gone.
+    if (native().waitPidfd(first.pidfd) === null) {
+      await ready(first.pidfd);
       native().waitPidfd(first.pidfd);
-      closeSync(first.pidfd);
-    });
+      forget(first.pidfd);
+    }
+    closeSync(first.pidfd);
   }
 
   async #initDied(): Promise<Error> {

@@ -3,19 +3,16 @@
 import { probeLayout } from "../cgroup/layout.ts";
 import type { Host } from "../host.ts";
 import { RDTGROUP_SUPER_MAGIC } from "../linux/magic.ts";
-import { parseStatus } from "../linux/procfs.ts";
 import { existsSync, readFileSync, statfsSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import { compiledFilter } from "./filters.ts";
+import { once, probeProcessHost } from "./process-host.ts";
 import { inWords } from "./store.ts";
 
 /** `root` is the state root, which keeps the filters that are compiled; without one nothing is read or written there. */
 export function probeHost(root?: string): Host {
   return {
-    arch: process.arch,
-    uid: process.geteuid?.() ?? 0,
-    gid: process.getegid?.() ?? 0,
-    capabilities: once(readCapabilities),
+    ...probeProcessHost(),
     cgroups: once(probeLayout),
     mayMake,
     mountPointOf,
@@ -24,17 +21,6 @@ export function probeHost(root?: string): Host {
     libseccomp: () => native().seccompLibrary(),
     compileSeccomp: (rules) => compiledFilter(rules, root),
   };
-}
-
-function once<T>(probe: () => T): () => T {
-  let value: { readonly known: T } | undefined;
-  return () => (value ??= { known: probe() }).known;
-}
-
-/** What init may hold: the bounding set limits what an exec can gain, and the permitted set what is there now. */
-function readCapabilities(): bigint {
-  const status = parseStatus(readFileSync("/proc/self/status", "utf8"));
-  return BigInt(`0x${status.get("CapBnd") ?? "0"}`);
 }
 
 /** The longest mount point that holds the path (proc_pid_mountinfo(5)), which a link may have led elsewhere. */

@@ -30,15 +30,16 @@ export async function endProcesses(state: StoredState): Promise<void> {
 
 /** A pidfd of the container's init, or undefined where it is gone: the pid may have another owner by now. */
 export function openInit(state: StoredState): number | undefined {
-  if (!isAlive(state)) return undefined;
+  if (state.pid <= 0 || !isOfThisBoot(state)) return undefined;
   let pidfd: number;
   try {
     pidfd = native().pidfdOpen(state.pid);
   } catch (error) {
-    if (isNativeError(error) && error.code === "ESRCH") return undefined;
+    // A thread of somebody's has the number now (EINVAL, since Linux 6.9 ENOENT).
+    if (isNativeError(error) && (error.code === "ESRCH" || error.code === "EINVAL" || error.code === "ENOENT")) return undefined;
     throw error;
   }
-  // Looked at again now that the pid cannot change hands any more.
+  // Looked at now that the pid cannot change hands any more.
   if (isAlive(state)) return pidfd;
   closeSync(pidfd);
   return undefined;

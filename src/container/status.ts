@@ -50,11 +50,17 @@ const REFUSALS: Readonly<Record<Verb, Readonly<Partial<Record<Status, string>>>>
 };
 
 export function statusOf(store: Store, state: StoredState): Status {
+  const status = roughStatusOf(store, state);
+  return status === "running" && existsSync(store.fifo(state.id)) ? "created" : status;
+}
+
+/** The same for who need not tell a container that waits for its start from one that runs. */
+export function roughStatusOf(store: Store, state: StoredState): Status {
   if (!isOfThisBoot(state)) return "stopped";
   if (state.phase === "creating") return store.isLocked(state.id) ? "creating" : "stopped";
   if (!isAlive(state)) return "stopped";
   if (state.cgroup !== undefined && isFrozen(state.cgroup.directories)) return "paused";
-  return existsSync(store.fifo(state.id)) ? "created" : "running";
+  return "running";
 }
 
 /** Throws where the operation is not allowed in this status; it must have no effect then. */

@@ -251,6 +251,8 @@ export interface Native extends NativeFiles {
   startWaiter(dispatch: (id: number, events: number) => void): void;
   watch(fd: number, events: number, id: number, keepAlive: boolean): void;
   unwatch(fd: number): void;
+  /** poll(2): waits, and everything with it, until one can be read; returns the places of those that can. */
+  poll(fds: readonly number[]): number[];
   releaseWatch(): void;
   /** eventfd(2), non-blocking. */
   eventCounter(): number;

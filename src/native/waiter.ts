@@ -22,6 +22,7 @@ let lastId = 0;
 
 /** Resolves with what epoll(7) says when a descriptor is ready for one of `events`. A waiting program does not end. */
 export function ready(fd: number, events: number = EPOLLIN, { keepAlive = true }: { keepAlive?: boolean } = {}): Promise<number> {
+  if (isInPlace) return keepAlive ? readyInPlace(fd) : register(fd);
   native().startWaiter(dispatch);
   const id = ++lastId;
   return new Promise((resolve) => {
@@ -32,10 +33,45 @@ export function ready(fd: number, events: number = EPOLLIN, { keepAlive = true }
   });
 }
 
+let isInPlace = false;
+
+/**
+ * From now on who waits for something to read waits in the kernel, and everything with him but what waits without keeping
+ * the program alive: signals. That is for a program that does one thing after the other, and saves it a thread and the way
+ * through the event loop, which is a third of what `exec` takes.
+ */
+export function waitInPlace(): void {
+  isInPlace = true;
+}
+
+function register(fd: number): Promise<number> {
+  const id = ++lastId;
+  return new Promise((resolve) => {
+    drop(fd);
+    pending.set(id, { fd, resolve, keepAlive: false });
+    watches.set(fd, id);
+  });
+}
+
+function readyInPlace(fd: number): Promise<number> {
+  const fds = [fd, ...watches.keys()];
+  const places = native().poll(fds);
+  if (places[0] === 0) return Promise.resolve(EPOLLIN);
+  for (const place of places) dispatch(watches.get(fds[place] ?? -1) ?? 0, EPOLLIN);
+  // Who was told has his turn now, and may have this one forgotten.
+  const again = register(fd);
+  const id = lastId;
+  setImmediate(() => {
+    const waiting = take(id);
+    if (waiting !== undefined) void readyInPlace(fd).then(waiting.resolve);
+  });
+  return again;
+}
+
 /** Forgets a descriptor that is about to be closed; who still waits for it waits for ever, and keeps nothing alive. */
 export function forget(fd: number): void {
   drop(fd);
-  native().unwatch(fd);
+  if (!isInPlace) native().unwatch(fd);
 }
 
 function drop(fd: number): void {

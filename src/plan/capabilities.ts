@@ -3,15 +3,15 @@
 import type { Problem } from "../errors.ts";
 import { CAPABILITIES, capabilityNumber } from "../linux/capabilities.ts";
 import type { CapabilitySet } from "../spec/config.ts";
-import { closest } from "../spec/near-misses.ts";
-import type { PlanContext } from "./context.ts";
+import { closest } from "../spec/closest.ts";
+import type { ProcessContext } from "./context.ts";
 
 export type CapabilityPlan = { readonly [set in CapabilitySet]: bigint } & { readonly warnings: readonly Problem[] };
 
 const ALL = (1n << 64n) - 1n;
 
 /** A capability that cannot be granted is a warning, never an error (config.md#linux-process). */
-export function planCapabilities({ config, host, hasUserNamespace }: PlanContext): CapabilityPlan {
+export function planCapabilities({ config, host, hasUserNamespace }: ProcessContext): CapabilityPlan {
   const sets = config.process?.capabilities ?? {};
   // A user namespace begins with all there are; without one nobody can give more than he has.
   const available = hasUserNamespace ? ALL : host.capabilities();

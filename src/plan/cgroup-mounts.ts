@@ -9,9 +9,10 @@ import type { Mount } from "../spec/config.ts";
 import type { CgroupPlan } from "./cgroup.ts";
 import { isNew } from "./context.ts";
 import type { PlanContext } from "./context.ts";
-import { DIRECTORY, MOVE_TO_FD, newMount } from "./mounts.ts";
+import { newMount } from "./mounts.ts";
 import { init } from "./step.ts";
 import type { InitOp, Step } from "./step.ts";
+import { DIRECTORY, MOVE_TO_FD } from "./targets.ts";
 
 interface CgroupMount {
   readonly mount: Mount;

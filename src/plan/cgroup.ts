@@ -6,6 +6,7 @@ import { unifiedHierarchy } from "../resources/layout.ts";
 import { neededControllers, planResources } from "../resources/resources.ts";
 import type { CgroupLayout, Hierarchy } from "../resources/layout.ts";
 import type { Host } from "../host.ts";
+import { entryFd } from "./cgroup-entry.ts";
 import type { PlanContext } from "./context.ts";
 import { init, runtime } from "./step.ts";
 import type { Fd, Step } from "./step.ts";
@@ -100,14 +101,4 @@ export function cgroupEntry({ entries, path }: CgroupPlan): Step[] {
 /** Limits that would not let init's second stage begin beside the first: they are for who is left then. */
 export function lateLimits({ lateSteps }: CgroupPlan): readonly Step[] {
   return lateSteps;
-}
-
-/** The name that the file by which a process enters a hierarchy's cgroup has in the plan. */
-export function entryFd({ mountPoint, version }: Pick<Hierarchy, "mountPoint" | "version">): Fd {
-  return `${mountPoint.slice(mountPoint.lastIndexOf("/") + 1)} ${version === 1 ? "tasks" : "procs"}`;
-}
-
-/** Whether a descriptor has such a name. */
-export function isEntry(name: Fd): boolean {
-  return name.endsWith(" tasks") || name.endsWith(" procs");
 }

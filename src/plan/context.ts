@@ -2,7 +2,7 @@
 
 import { ConfigError } from "../errors.ts";
 import type { Problem } from "../errors.ts";
-import type { Host } from "../host.ts";
+import type { Host, ProcessHost } from "../host.ts";
 import type { Config, Namespace, NamespaceType } from "../spec/config.ts";
 
 export interface PlanOptions {
@@ -22,20 +22,24 @@ export interface PlanOptions {
   readonly terminalSize?: { readonly height: number; readonly width: number };
 }
 
-export interface PlanContext extends PlanOptions {
+/** What is known of a process of the container: of its first one, and of those that join it. */
+export interface ProcessContext extends Pick<PlanOptions, "id" | "noNewKeyring" | "terminalSize"> {
   readonly config: Config;
-  readonly host: Host;
-  readonly rootfs: string;
+  readonly host: ProcessHost;
   readonly namespaces: ReadonlyMap<NamespaceType, Namespace>;
   /** The container has a user namespace, new or joined: its root is not the host's. */
   readonly hasUserNamespace: boolean;
+}
+
+export interface PlanContext extends PlanOptions, ProcessContext {
+  readonly host: Host;
+  readonly rootfs: string;
   /** Init has two stages: some things must be done with the host's privileges before the last clone. */
   readonly twoStages: boolean;
 }
 
 export function planContext(config: Config, host: Host, options: PlanOptions): PlanContext {
-  const namespaces = new Map<NamespaceType, Namespace>();
-  for (const namespace of config.linux?.namespaces ?? []) namespaces.set(namespace.type, namespace);
+  const namespaces = namespacesOf(config);
   const hasUserNamespace = namespaces.has("user");
   refuseOrdinaryUser(config, host, hasUserNamespace);
   const joinsPid = namespaces.get("pid")?.path !== undefined && namespaces.get("pid")?.path !== "";
@@ -48,6 +52,12 @@ export function planContext(config: Config, host: Host, options: PlanOptions): P
     hasUserNamespace,
     twoStages: hasUserNamespace || namespaces.has("time") || joinsPid,
   };
+}
+
+export function namespacesOf({ linux }: Config): ReadonlyMap<NamespaceType, Namespace> {
+  const namespaces = new Map<NamespaceType, Namespace>();
+  for (const namespace of linux?.namespaces ?? []) namespaces.set(namespace.type, namespace);
+  return namespaces;
 }
 
 /** What only root may ask for (user_namespaces(7)). */
@@ -73,13 +83,13 @@ export function absolute(path: string, bundle: string): string {
 }
 
 /** The namespace is listed and has no path: the runtime makes it. */
-export function isNew(context: PlanContext, type: NamespaceType): boolean {
+export function isNew(context: ProcessContext, type: NamespaceType): boolean {
   const namespace = context.namespaces.get(type);
   return namespace !== undefined && (namespace.path === undefined || namespace.path === "");
 }
 
 /** The path of a namespace that is joined. */
-export function joinedPath(context: PlanContext, type: NamespaceType): string | undefined {
+export function joinedPath(context: ProcessContext, type: NamespaceType): string | undefined {
   const path = context.namespaces.get(type)?.path;
   return path === "" ? undefined : path;
 }

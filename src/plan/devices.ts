@@ -6,9 +6,9 @@ import { OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../linux/mount-flags.ts";
 import type { Device } from "../spec/config.ts";
 import type { PlanContext } from "./context.ts";
 import { isDestination } from "./destination.ts";
-import { FILE, MOVE_TO_FD } from "./mounts.ts";
 import { init } from "./step.ts";
 import type { InitOp, Step } from "./step.ts";
+import { FILE, MOVE_TO_FD } from "./targets.ts";
 
 const S_IFCHR = 0o020000;
 const S_IFBLK = 0o060000;

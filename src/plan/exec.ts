@@ -6,24 +6,24 @@
  * descriptor of the host but the gate. Who may trace it then (CAP_SYS_PTRACE; it is not dumpable) gains nothing by it.
  */
 
-import type { Host } from "../host.ts";
+import type { ProcessHost } from "../host.ts";
 import { NAMESPACES } from "../linux/namespaces.ts";
 import { O_PATH, openFlags } from "../linux/open-flags.ts";
 import type { Config, Process } from "../spec/config.ts";
 import { affinity } from "./affinity.ts";
 import { planCapabilities } from "./capabilities.ts";
-import { planContext } from "./context.ts";
-import type { PlanContext } from "./context.ts";
+import { namespacesOf } from "./context.ts";
+import type { ProcessContext } from "./context.ts";
 import { asRoot, becomeUser, restrictCalls } from "./identity.ts";
 import { enterIntelRdt, joinIntelRdt } from "./intel-rdt.ts";
 import type { IntelRdtPlan } from "./intel-rdt.ts";
-import { mapsRoot } from "./namespaces.ts";
 import { keyring, limits, oomScore, program, raiseLimits } from "./process.ts";
 import { ioPriority, memoryPolicy, personality, scheduler } from "./scheduling.ts";
-import { seccompPlan } from "./seccomp.ts";
+import type { SeccompPlan } from "./seccomp-filter.ts";
 import { init, runtime } from "./step.ts";
 import type { Fd, InitOp, Plan, Step } from "./step.ts";
 import { openTerminal, session, useTerminal } from "./terminal.ts";
+import { becomeRoot } from "./user-namespace.ts";
 
 const PR_SET_DUMPABLE = 4;
 
@@ -34,6 +34,8 @@ export interface ExecOptions {
   readonly cgroup: ExecCgroup;
   /** The groups of resctrl that the container is in. */
   readonly resctrl?: readonly string[];
+  /** The container's filter. */
+  readonly seccomp?: SeccompPlan;
   /** The terminal's size where the process names none. */
   readonly terminalSize?: { readonly height: number; readonly width: number };
 }
@@ -48,19 +50,12 @@ export interface ExecCgroup {
 }
 
 /** Plans a further process. Pure; `process` is whole: what it inherits from the container's own is in it. */
-export function planExec(config: Config, process: Process, host: Host, options: ExecOptions): Plan {
-  const { id, noNewKeyring, cgroup, terminalSize, resctrl = [] } = options;
+export function planExec(config: Config, process: Process, host: ProcessHost, options: ExecOptions): Plan {
+  const { cgroup, seccomp, resctrl = [] } = options;
   const rdt = joinIntelRdt(resctrl);
-  const context = planContext({ ...config, process }, host, {
-    id,
-    bundle: "",
-    waitForStart: false,
-    noPivot: false,
-    noNewKeyring,
-    environment: [],
-    ...(terminalSize === undefined ? {} : { terminalSize }),
-  });
-  const identity = { capabilities: planCapabilities(context), seccomp: seccompPlan(context) };
+  const namespaces = namespacesOf(config);
+  const context: ProcessContext = { ...options, config: { ...config, process }, host, namespaces, hasUserNamespace: namespaces.has("user") };
+  const identity = { capabilities: planCapabilities(context), seccomp };
 
   const steps: Step[] = [
     ...rdt.steps,
@@ -100,11 +95,11 @@ export function planExec(config: Config, process: Process, host: Host, options: 
 }
 
 /** Without a mount namespace there is a root that must be entered: that of the container's process. */
-function ownRoot({ namespaces }: PlanContext): boolean {
+function ownRoot({ namespaces }: ProcessContext): boolean {
   return !namespaces.has("mount");
 }
 
-function spawnProcess(context: PlanContext, { entries, intoCgroup }: ExecCgroup, rdt: IntelRdtPlan): Step[] {
+function spawnProcess(context: ProcessContext, { entries, intoCgroup }: ExecCgroup, rdt: IntelRdtPlan): Step[] {
   const what = "open the container's process";
   const steps: Step[] = [runtime({ op: "open_init", to: "init", what })];
   const inherit = ["init", ...entries, ...rdt.entries];
@@ -129,7 +124,7 @@ function enterCgroup({ entries, path }: ExecCgroup): Step[] {
  * All in one call, through the process itself: whichever process has its number by now, none is taken for it, and the
  * privileges of the host count for each of them, whoever owns it (setns(2), "pidfd").
  */
-function joinNamespaces(context: PlanContext): Step[] {
+function joinNamespaces(context: ProcessContext): Step[] {
   let type = 0;
   for (const kind of NAMESPACES) if (context.namespaces.has(kind.type)) type += kind.flag;
   const close: InitOp = { op: "close_fds", keep: "init", ...(ownRoot(context) ? { also: "rootfs" } : {}) };
@@ -144,16 +139,7 @@ function joinNamespaces(context: PlanContext): Step[] {
   return steps;
 }
 
-/** As root of its user namespace: the host's has no name there, and what he makes would belong to nobody. */
-function becomeRoot(context: PlanContext): Step[] {
-  if (!context.hasUserNamespace) return [];
-  const ops: InitOp[] = [];
-  if (mapsRoot(context, "gidMappings")) ops.push({ op: "setresgid", gid: 0 });
-  if (mapsRoot(context, "uidMappings")) ops.push({ op: "setresuid", uid: 0 });
-  return init(ops, { at: "/linux/uidMappings", what: "become root of the user namespace" });
-}
-
-function ownTerminal(context: PlanContext): Step[] {
+function ownTerminal(context: ProcessContext): Step[] {
   if (context.config.process?.terminal !== true) return [];
   const { O_DIRECTORY } = openFlags(context.host.arch);
   const open: InitOp = { op: "openat2", path: "/", flags: O_PATH | O_DIRECTORY, mode: 0, resolve: 0, to: "rootfs" };
@@ -161,7 +147,7 @@ function ownTerminal(context: PlanContext): Step[] {
 }
 
 /** Into the container's pid namespace, where its processes see this one. */
-function intoSight(context: PlanContext): Step[] {
+function intoSight(context: ProcessContext): Step[] {
   const terminal = context.config.process?.terminal === true;
   const steps = init([{ op: "close_fds", ...(terminal ? { keep: "pty slave" } : {}) }], { what: "close what leads out of the container" });
   // A change of ids may have made it dumpable again (fs.suid_dumpable of proc_sys_fs(5)).

@@ -2,10 +2,10 @@
 
 import { findProgram, limits, environmentValue } from "./process.ts";
 import type { CapabilityPlan } from "./capabilities.ts";
-import type { PlanContext } from "./context.ts";
+import type { ProcessContext } from "./context.ts";
 import { memoryPolicy, personality, scheduler } from "./scheduling.ts";
-import { loadFilter } from "./seccomp.ts";
-import type { SeccompPlan } from "./seccomp.ts";
+import { loadFilter } from "./seccomp-filter.ts";
+import type { SeccompPlan } from "./seccomp-filter.ts";
 import { init } from "./step.ts";
 import type { InitOp, Step } from "./step.ts";
 
@@ -21,24 +21,24 @@ interface Identity {
 }
 
 /** The steps between a finished root file system and the gate "created". */
-export function dropIdentity(context: PlanContext, identity: Identity): Step[] {
+export function dropIdentity(context: ProcessContext, identity: Identity): Step[] {
   return [...asRoot(context), ...limits(context), ...scheduling(context), ...becomeUser(context, identity), ...restrictCalls(context, identity)];
 }
 
 /** After the limits, which may be what allows it. */
-function scheduling(context: PlanContext): Step[] {
+function scheduling(context: ProcessContext): Step[] {
   const { process, linux } = context.config;
   if (process === undefined) return [];
   return [...scheduler(process, context), ...memoryPolicy(linux), ...personality(linux)];
 }
 
 /** With no_new_privs anybody may load a filter; without, CAP_SYS_ADMIN must live until it is loaded. */
-function filterNeeds({ config }: PlanContext, { seccomp }: Identity): bigint {
+function filterNeeds({ config }: ProcessContext, { seccomp }: Identity): bigint {
   return seccomp !== undefined && config.process?.noNewPrivileges !== true ? CAP_SYS_ADMIN : 0n;
 }
 
 /** What only root may do, and what the user finds done. */
-export function asRoot({ config: { process } }: PlanContext): Step[] {
+export function asRoot({ config: { process } }: ProcessContext): Step[] {
   if (process === undefined) return [];
   const { uid = 0, umask = DEFAULT_UMASK } = process.user ?? {};
   const steps: Step[] = [
@@ -54,7 +54,7 @@ export function asRoot({ config: { process } }: PlanContext): Step[] {
 }
 
 /** From root to the user and his capabilities, and to a program that he may execute. */
-export function becomeUser(context: PlanContext, identity: Identity): Step[] {
+export function becomeUser(context: ProcessContext, identity: Identity): Step[] {
   const { capabilities } = identity;
   const { process } = context.config;
   if (process === undefined) return [];
@@ -80,7 +80,7 @@ export function becomeUser(context: PlanContext, identity: Identity): Step[] {
 }
 
 /** The filter, and the end of what only its loading needed. */
-export function restrictCalls(context: PlanContext, identity: Identity): Step[] {
+export function restrictCalls(context: ProcessContext, identity: Identity): Step[] {
   const { capabilities, seccomp } = identity;
   if (context.config.process === undefined || seccomp === undefined) return [];
   const steps = loadFilter(seccomp);
@@ -93,7 +93,7 @@ export function restrictCalls(context: PlanContext, identity: Identity): Step[] 
 }
 
 function setIds(
-  { hasUserNamespace, host }: PlanContext,
+  { hasUserNamespace, host }: ProcessContext,
   ids: { readonly uid: number; readonly gid: number; readonly additionalGids: readonly number[] | undefined },
 ): Step[] {
   const { uid, gid, additionalGids = [] } = ids;

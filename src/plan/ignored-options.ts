@@ -2,7 +2,7 @@
 
 import type { Problem } from "../errors.ts";
 import { MOUNT_OPTIONS } from "../linux/mount-options.ts";
-import { closest } from "../spec/near-misses.ts";
+import { closest } from "../spec/closest.ts";
 import type { PlanContext } from "./context.ts";
 
 /** To look for what was meant takes time, and nobody reads on for ever. */

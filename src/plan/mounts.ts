@@ -6,8 +6,6 @@ import type { ParsedMount } from "../linux/mount-options.ts";
 import {
   MNT_DETACH,
   MOUNT_ATTR_RDONLY,
-  MOVE_MOUNT_F_EMPTY_PATH,
-  MOVE_MOUNT_T_EMPTY_PATH,
   MS_BIND,
   MS_RDONLY,
   MS_REC,
@@ -25,13 +23,9 @@ import { isDestination } from "./destination.ts";
 import { applyIdmap } from "./idmap.ts";
 import { init } from "./step.ts";
 import type { Fd, InitOp, Step } from "./step.ts";
+import { ANY, DIRECTORY, MOVE_TO_FD } from "./targets.ts";
 
-/** What open_target opens, or makes when it is missing (addon/init/rootfs.h). */
-export const ANY = 0;
-export const DIRECTORY = 1;
-export const FILE = 2;
 
-export const MOVE_TO_FD: number = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
 
 /** File systems that a link in the image must not put elsewhere: labels and limits are set through them (CVE-2019-19921). */
 const NEVER_LINKED: ReadonlySet<string> = new Set(["proc", "sysfs"]);

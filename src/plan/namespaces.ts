@@ -4,7 +4,7 @@ import { CLONE_NEWCGROUP, CLONE_NEWTIME, CLONE_NEWUSER } from "../linux/clone-fl
 import { NAMESPACES } from "../linux/namespaces.ts";
 import type { NamespaceKind } from "../linux/namespaces.ts";
 import type { CgroupPlan } from "./cgroup.ts";
-import { isNew, joinedPath } from "./context.ts";
+import { isNew } from "./context.ts";
 import type { PlanContext } from "./context.ts";
 import { formatMap } from "./idmap.ts";
 import type { OpenedIdmaps } from "./idmap.ts";
@@ -12,6 +12,7 @@ import type { IntelRdtPlan } from "./intel-rdt.ts";
 import { init, runtime } from "./step.ts";
 import type { Fd, IdmapWriter, InitOp, Step } from "./step.ts";
 import type { IdMapping } from "../spec/config.ts";
+import { becomeRoot } from "./user-namespace.ts";
 import { writeTimeOffsets } from "./time-offsets.ts";
 
 export interface OpenedNamespaces {
@@ -126,11 +127,8 @@ function enterUserNamespace(context: PlanContext): Step[] {
     const ops: InitOp[] = [{ op: "setns", fd: namespaceFd("user"), type: CLONE_NEWUSER, attempt: false }];
     steps.push(...init(ops, reason(context, "user", "join")));
   }
-  // As root of the new namespace, if it has one: what init makes then belongs to the container.
-  const ops: InitOp[] = [];
-  if (mapsRoot(context, "gidMappings")) ops.push({ op: "setresgid", gid: 0 });
-  if (mapsRoot(context, "uidMappings")) ops.push({ op: "setresuid", uid: 0 });
-  return [...steps, ...init(ops, { at: "/linux/uidMappings", what: "become root of the user namespace" })];
+  // What init makes then belongs to the container.
+  return [...steps, ...becomeRoot(context)];
 }
 
 function dumpable(value: 0 | 1): InitOp {
@@ -142,12 +140,6 @@ export function idmapWriter({ config: { linux }, host }: Pick<PlanContext, "conf
   if (host.uid === 0) return "root";
   const isOwn = (mappings: readonly IdMapping[] | undefined, id: number): boolean => mappings?.length === 1 && mappings[0]?.size === 1 && mappings[0].hostID === id;
   return isOwn(linux?.uidMappings, host.uid) && isOwn(linux?.gidMappings, host.gid) ? "user" : "newuidmap";
-}
-
-/** A joined user namespace has a root of its own making; that of a new one is known. */
-export function mapsRoot(context: PlanContext, field: "uidMappings" | "gidMappings"): boolean {
-  if (joinedPath(context, "user") !== undefined) return true;
-  return (context.config.linux?.[field] ?? []).some(({ containerID, size }) => containerID === 0 && size > 0);
 }
 
 function join(context: PlanContext, { type, flag }: NamespaceKind, attempt: boolean): Step[] {

@@ -2,7 +2,7 @@
 
 import { RLIMITS } from "../linux/rlimits.ts";
 import { O_PATH, O_WRONLY, openFlags } from "../linux/open-flags.ts";
-import type { PlanContext } from "./context.ts";
+import type { PlanContext, PlanOptions, ProcessContext } from "./context.ts";
 import { ioPriority } from "./scheduling.ts";
 import { init } from "./step.ts";
 import type { InitOp, Step } from "./step.ts";
@@ -11,11 +11,11 @@ const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 const EINVAL = 22;
 
 /** What may need the host's privileges: a user namespace would take them away. */
-export function earlyProcess(context: PlanContext): Step[] {
+export function earlyProcess(context: ProcessContext): Step[] {
   return [...oomScore(context), ...ioPriority(context.config.process), ...(context.hasUserNamespace ? raiseLimits(context) : [])];
 }
 
-export function oomScore({ config }: PlanContext): Step[] {
+export function oomScore({ config }: ProcessContext): Step[] {
   const { oomScoreAdj } = config.process ?? {};
   if (oomScoreAdj === undefined) return [];
   // The host's own /proc, which is trusted, before there is anything of the container.
@@ -27,7 +27,7 @@ export function oomScore({ config }: PlanContext): Step[] {
 }
 
 /** As far up as the limits may have to go: anybody may lower them later. */
-export function raiseLimits({ config }: PlanContext): Step[] {
+export function raiseLimits({ config }: ProcessContext): Step[] {
   const steps: Step[] = [];
   (config.process?.rlimits ?? []).forEach(({ type, hard }, index) => {
     const op: InitOp = { op: "raise_rlimit", resource: RLIMITS.indexOf(type), hard };
@@ -37,12 +37,12 @@ export function raiseLimits({ config }: PlanContext): Step[] {
 }
 
 /** A session keyring of the container's own, owned by its user namespace: the caller's keys are not its business. */
-export function keyring({ id, noNewKeyring }: PlanContext): Step[] {
+export function keyring({ id, noNewKeyring }: ProcessContext): Step[] {
   return noNewKeyring ? [] : init([{ op: "session_keyring", name: `_ses.${id}` }], { what: "join a session keyring" });
 }
 
 /** The limits themselves are among the last things: a small address space or file size is the program's to live with. */
-export function limits({ config }: PlanContext): Step[] {
+export function limits({ config }: ProcessContext): Step[] {
   const { rlimits = [] } = config.process ?? {};
   return rlimits.map(({ type, soft, hard }, index): Step => {
     const op: InitOp = { op: "setrlimit", resource: RLIMITS.indexOf(type), soft, hard };
@@ -51,7 +51,7 @@ export function limits({ config }: PlanContext): Step[] {
 }
 
 /** Finds the program while `create` can still tell the caller that there is none. */
-export function findProgram({ config }: PlanContext): Step[] {
+export function findProgram({ config }: ProcessContext): Step[] {
   const name = config.process?.args?.[0];
   if (name === undefined) return [];
   const path = environmentValue(config.process?.env ?? [], "PATH") ?? DEFAULT_PATH;
@@ -66,7 +66,7 @@ export function waitForStart(context: PlanContext): Step[] {
   return [...created, ...init(ops, { what: "wait at the exec fifo" })];
 }
 
-export function program({ config, listenFds = 0 }: PlanContext): Step[] {
+export function program({ config, listenFds = 0 }: ProcessContext & Pick<PlanOptions, "listenFds">): Step[] {
   const { args = [], env = [] } = config.process ?? {};
   if (args.length === 0) {
     // `start` refuses a container without a program; what has none must never get past here.

@@ -17,9 +17,10 @@ import {
 import { AT_EMPTY_PATH, AT_RECURSIVE, O_PATH, openFlags } from "../linux/open-flags.ts";
 import { isNew } from "./context.ts";
 import type { PlanContext } from "./context.ts";
-import { DIRECTORY, opensEarly } from "./mounts.ts";
+import { opensEarly } from "./mounts.ts";
 import { init, runtime } from "./step.ts";
 import type { InitOp, Step } from "./step.ts";
+import { DIRECTORY } from "./targets.ts";
 
 /** linux.rootfsPropagation (config-linux.md#rootfs-mount-propagation), and the recursive forms that runc accepts. */
 const PROPAGATION: Readonly<Record<string, number>> = {

@@ -11,7 +11,7 @@ import {
   SCHEDULING_POLICIES,
 } from "../linux/scheduling.ts";
 import type { Linux, Process } from "../spec/config.ts";
-import type { PlanContext } from "./context.ts";
+import type { ProcessContext } from "./context.ts";
 import { init, runtime as runtimeStep } from "./step.ts";
 import type { Step } from "./step.ts";
 
@@ -24,7 +24,7 @@ const THIS_PROCESS = 0;
  * Privileges of a user namespace count for nothing here, and a policy that is reset on fork cannot come from a first
  * stage: the runtime, if it is root, sets it from outside.
  */
-export function scheduler(process: Process | undefined, { hasUserNamespace, host }: Pick<PlanContext, "hasUserNamespace" | "host">, at = "/process"): Step[] {
+export function scheduler(process: Process | undefined, { hasUserNamespace, host }: Pick<ProcessContext, "hasUserNamespace" | "host">, at = "/process"): Step[] {
   if (process?.scheduler === undefined) return [];
   const { policy, nice = 0, priority = 0, flags: names = [], runtime = 0, deadline = 0, period = 0 } = process.scheduler;
   let flags = 0;

@@ -1,20 +1,13 @@
-/** The system call filter: compiled by the runtime, loaded by init as the last of its restrictions (config-linux.md#seccomp). */
+/** The system call filter, compiled by the runtime (config-linux.md#seccomp). */
 
 import { ConfigError } from "../errors.ts";
 import { CALLS_BEFORE_LISTENER, blockedByFilter } from "../seccomp/blocked.ts";
 import { planSeccomp } from "../seccomp/rules.ts";
-import type { Listener, SeccompRules } from "../seccomp/rules.ts";
+import type { SeccompRules } from "../seccomp/rules.ts";
 import type { PlanContext } from "./context.ts";
-import { init, runtime } from "./step.ts";
-import type { InitOp, Step } from "./step.ts";
+import type { SeccompPlan } from "./seccomp-filter.ts";
 
-export interface SeccompPlan {
-  readonly filter: Uint8Array;
-  readonly flags: number;
-  readonly listener: Listener | undefined;
-}
-
-export function seccompPlan({ config, host }: PlanContext): SeccompPlan | undefined {
+export function seccompPlan({ config, host }: Pick<PlanContext, "config" | "host">): SeccompPlan | undefined {
   const seccomp = config.linux?.seccomp;
   // Without a process there is nothing to restrict, and nothing that could load a filter.
   if (seccomp === undefined || config.process === undefined) return undefined;
@@ -30,17 +23,4 @@ function refuseBlocked(rules: SeccompRules): void {
   const names = blocked.map(({ name }) => `"${name}"`).join(", ");
   const message = `must not give SCMP_ACT_NOTIFY to ${names}, which init needs to send the listener`;
   throw new ConfigError("config.json", [{ pointer: "/linux/seccomp/syscalls", message }]);
-}
-
-export function loadFilter({ filter, flags, listener }: SeccompPlan): Step[] {
-  const reason = { at: "/linux/seccomp", what: "load the seccomp filter" };
-  const load: InitOp = { op: "seccomp", filter, flags, ...(listener === undefined ? {} : { listener: "listener" }) };
-  if (listener === undefined) return init([load], reason);
-  const at = "/linux/seccomp/listenerPath";
-  const what = `send the seccomp listener to "${listener.path}"`;
-  return [
-    ...init([load], reason),
-    ...init([{ op: "gate", name: "seccomp", send: "listener", count: 0 }], { at, what }),
-    runtime({ op: "seccomp_listener", at, what }),
-  ];
 }

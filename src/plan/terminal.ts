@@ -3,10 +3,10 @@
 import { OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../linux/mount-flags.ts";
 import { AT_EMPTY_PATH } from "../linux/open-flags.ts";
 import { isNew } from "./context.ts";
-import type { PlanContext } from "./context.ts";
-import { FILE, MOVE_TO_FD } from "./mounts.ts";
+import type { PlanContext, ProcessContext } from "./context.ts";
 import { init, runtime } from "./step.ts";
 import type { InitOp, Step } from "./step.ts";
+import { FILE, MOVE_TO_FD } from "./targets.ts";
 
 const WHAT = "set up the terminal";
 
@@ -21,7 +21,7 @@ export function session(): Step[] {
 }
 
 /** Makes a pair and hands the master over; `more` is done with the slave. */
-export function openTerminal({ config, terminalSize }: PlanContext, more: readonly InitOp[] = []): Step[] {
+export function openTerminal({ config, terminalSize }: ProcessContext, more: readonly InitOp[] = []): Step[] {
   const { process } = config;
   if (process?.terminal !== true) return [];
   const { height: rows, width: columns } = process.consoleSize ?? terminalSize ?? { height: 0, width: 0 };
@@ -35,7 +35,7 @@ export function openTerminal({ config, terminalSize }: PlanContext, more: readon
 }
 
 /** The session's own: only its leader can make it so. */
-export function useTerminal({ config }: PlanContext): Step[] {
+export function useTerminal({ config }: ProcessContext): Step[] {
   if (config.process?.terminal !== true) return [];
   return init([{ op: "controlling_terminal", fd: "pty slave" }], { at: "/process/terminal", what: WHAT });
 }

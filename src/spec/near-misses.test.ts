@@ -1,7 +1,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { problemsOf } from "../../test/config-cases.ts";
-import { closest, nearMisses } from "./near-misses.ts";
+import { closest } from "./closest.ts";
+import { nearMisses } from "./near-misses.ts";
 
 const test = suite("spec/near-misses");
 

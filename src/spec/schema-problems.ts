@@ -1,7 +1,7 @@
 /** Turns the validators' errors into problems: one sentence for each rule of JSON Schema that the schemas use. */
 
 import type { Problem } from "../errors.ts";
-import { closest } from "./near-misses.ts";
+import { closest } from "./closest.ts";
 import { partsOf } from "./pointer.ts";
 import type { SchemaError } from "./schema-error.ts";
 

@@ -6,7 +6,7 @@
  */
 
 import type { Linux, NamespaceType } from "../config.ts";
-import { closest } from "../near-misses.ts";
+import { closest } from "../closest.ts";
 import type { Path } from "../pointer.ts";
 
 /** Notes one problem; `path` leads to the value in config.json. A hint that takes time to find is a function. */
