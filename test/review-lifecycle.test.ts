@@ -190,6 +190,32 @@ for (const [what, expected, change] of [
   });
 }
 
+test("create that fails ends what its hooks have left in the container's cgroup, also without a pid namespace", async (t) => {
+  needs("root");
+  const id = t.id();
+  const bundle = t.bundle((config) => {
+    config.linux.namespaces = config.linux.namespaces.filter(({ type }) => type !== "pid");
+    config.hooks = { createContainer: [{ path: "/bin/sh", args: ["sh", "-c", "sleep 100 >/dev/null 2>&1 & exit 1"] }] };
+  });
+  const { status, stderr } = await t.runtime(["create", "--bundle", bundle.path, id]);
+  assert.is(status, 1);
+  assert.match(stderr, /^tsrun: cannot run .*createContainer.* exit status 1 .*\n$/);
+  assert.equal(t.leftovers(id), []);
+});
+
+for (const attempt of [1, 2, 3, 4, 5]) {
+  test(`create that fails in init's second stage leaves no cgroup to the first one, ${attempt}`, async (t) => {
+    needs("root");
+    const id = t.id();
+    const bundle = t.bundle((config) => {
+      config.linux.namespaces = config.linux.namespaces.map((one) => (one.type === "pid" ? { type: "pid", path: "/proc/self/ns/pid" } : one));
+      config.mounts.unshift({ destination: "/mnt", type: "nofs" });
+    });
+    assert.match((await t.runtime(["create", "--bundle", bundle.path, id])).stderr, "ENODEV");
+    assert.equal(t.leftovers(id), []);
+  });
+}
+
 test("create tells in words that the root file system is missing where its mount has to be found", async (t) => {
   needs("root");
   const bundle = t.bundle(({ root, linux }) => {

@@ -51,7 +51,7 @@ export class CreateSteps {
   readonly runners: Runners = {
     cgroup_create: ({ path, controllers }, { cleanup }) => {
       const cgroup = createCgroup(usableLayout(this.#handlers.host, path), path, controllers);
-      cleanup.add(() => undoCreate(cgroup));
+      cleanup.add(() => removeCgroup(cgroup));
       this.#cgroup = cgroup;
     },
     cgroup_write: (step) => {
@@ -139,6 +139,19 @@ export class CreateSteps {
 
   #directories(): Cgroup["directories"] {
     return this.#cgroup?.directories ?? [];
+  }
+}
+
+/** With what hooks have left in it: init is gone, but in another's pid namespace its death takes nobody along. */
+async function removeCgroup(cgroup: Cgroup): Promise<void> {
+  const { killAll } = await import("../cgroup/kill.ts");
+  const { destroyCgroup } = await import("../cgroup/destroy.ts");
+  const { killPid, waitForExit } = await import("./processes.ts");
+  try {
+    killAll(cgroup.directories, killPid);
+    await destroyCgroup(cgroup.directories, waitForExit);
+  } finally {
+    undoCreate(cgroup);
   }
 }
 

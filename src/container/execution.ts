@@ -205,7 +205,11 @@ export class Execution {
         ...(ignored === undefined ? {} : { ignored }),
         ...(blocked === undefined ? {} : { blocked }),
       });
-      this.cleanup.add(() => endOf(this.init));
+      this.cleanup.add(async () => {
+        await endOf(this.init);
+        // It is in the cgroup, too, and that can be removed only when it is gone.
+        await this.#firstStage;
+      });
     } finally {
       for (const fd of closing) closeSync(fd);
       this.#closeEntry(entry);
