@@ -131,7 +131,8 @@ constexpr uint32_t kMaxGateFds = 250;  // SCM_MAX_FD is 253
   X(set_mempolicy, 60, "uub")       \
   X(sched_setaffinity, 61, "b")     \
   X(umount_at, 62, "fu")            \
-  X(check_device, 63, "fuuu")
+  X(check_device, 63, "fuuu")      \
+  X(fsetxattr, 64, "fss")
 
 enum class Op : uint32_t {
 #define X(name, code, fields) name = code,

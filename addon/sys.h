@@ -145,6 +145,12 @@ inline long prctl(int option, unsigned long a = 0, unsigned long b = 0, unsigned
 inline long prlimit(int resource, const Rlimit* set, Rlimit* old) {
   return call(__NR_prlimit64, 0, resource, ptr(set), ptr(old));
 }
+// struct statfs begins with f_type, a long, on both architectures; the rest is not looked at.
+inline long file_system_of(int fd) {
+  long status[32];
+  long result = call(__NR_fstatfs, fd, ptr(status));
+  return result < 0 ? result : status[0];
+}
 inline long sched_setattr(int pid, const SchedAttr& attr) { return call(__NR_sched_setattr, pid, ptr(&attr), 0); }
 inline long sigaction(int signal, const Sigaction* action) {
   return call(__NR_rt_sigaction, signal, ptr(action), 0, sizeof(uint64_t));

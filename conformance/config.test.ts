@@ -6,7 +6,7 @@ import * as assert from "uvu/assert";
 import type { BundleConfig } from "../test/bundle.ts";
 import type { Ground } from "../test/harness.ts";
 import type { Result } from "../test/runtime.ts";
-import { cannotCreate, inside, output, refused, runBundle, script } from "./containers.ts";
+import { cannotCreate, inside, output, refused, runBundle } from "./containers.ts";
 import { refusesAll, wrong } from "./refusals.ts";
 import { onlyOurs, suite } from "./suite.ts";
 
@@ -153,26 +153,6 @@ test("values that are empty, as engines write them, are no request", async (t) =
   });
   assert.is(text, "up\n");
 });
-
-const LABELS = [
-  ["PRC-20", "apparmorProfile", "process", "apparmor"],
-  ["PRC-37", "selinuxLabel", "process", "selinux"],
-  ["LBL-01", "mountLabel", "linux", "selinux"],
-] as const;
-
-for (const [row, field, object, module] of LABELS) {
-  test(`${row} a ${field} is told where the kernel has no such module, and never passed over in silence`, async (t) => {
-    onlyOurs("others' words differ");
-    const bundle = t.bundle((config) => {
-      config[object][field] = "no-such-profile";
-      script(config, "echo up");
-    });
-    const result = await runBundle(t, bundle);
-    assert.match(result.stderr, field);
-    if (fs.existsSync(`/sys/module/${module}`) || fs.existsSync(`/sys/fs/${module}`)) assert.is(result.status, 1);
-    else assert.equal([result.status, result.stdout], [0, "up\n"]);
-  });
-}
 
 test("an error names the value that is wrong, and what is meant by a near miss", async (t) => {
   onlyOurs("others' words differ");

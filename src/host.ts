@@ -3,6 +3,9 @@
 import type { CgroupLayout } from "./resources/layout.ts";
 import type { SeccompRules } from "./seccomp/rules.ts";
 
+/** A security module (LSM) that config.json has fields for. */
+export type SecurityModule = "apparmor" | "selinux";
+
 /** What a process that joins a container depends on. */
 export interface ProcessHost {
   /** The architecture as `process.arch` names it. */
@@ -25,6 +28,10 @@ export interface Host extends ProcessHost {
   readonly fullProcAndSysMounts: () => readonly string[];
   /** Where resctrl is mounted; undefined: nowhere. */
   readonly resctrl: () => string | undefined;
+  /** Whether the kernel has the module, and it is in force. */
+  readonly hasSecurityModule: (module: SecurityModule) => boolean;
+  /** Whether AppArmor holds the runtime to a profile. */
+  readonly isConfined: () => boolean;
   /** The version of the libseccomp that compiles. */
   readonly libseccomp: () => string;
   /** The rules as a classic BPF program. */

@@ -90,6 +90,15 @@ long fsmount(Context& c, const plan::Field* f) {
   return mounted < 0 ? with_log(c, fd, mounted) : c.put(f[2], mounted);
 }
 
+// {fd, name, value}: of the root of a mount, whose descriptor is a path only.
+long fsetxattr(Context& c, const plan::Field* f) {
+  long fd = sys::openat(c.fd(f[0]), ".", sys::kODirectory | sys::kOCloexec);
+  if (fd < 0) return fd;
+  long result = sys::call(__NR_fsetxattr, fd, sys::ptr(f[1].s), sys::ptr(f[2].s), f[2].length, 0);
+  sys::close(static_cast<int>(fd));
+  return result;
+}
+
 // {fd, flags, set, clear, propagation, userns}
 long mount_setattr(Context& c, const plan::Field* f) {
   sys::MountAttr attr{f[2].u, f[3].u, f[4].u, 0};

@@ -11,6 +11,7 @@ namespace {
 constexpr unsigned kOpenTreeClone = 1, kOpenTreeCloexec = static_cast<unsigned>(sys::kOCloexec);
 constexpr unsigned kMoveFromFd = 0x00000004, kMoveToFd = 0x00000040;
 constexpr uint64_t kMountAttrRdonly = 1;
+constexpr long kProcMagic = 0x9fa0;
 
 uint32_t make_device(uint64_t major, uint64_t minor) {
   return static_cast<uint32_t>(((minor & 0xff) | ((major & 0xfff) << 8) | ((minor & ~0xffULL) << 12)));
@@ -137,13 +138,15 @@ long readonly_path(Context& c, const plan::Field* f) {
 }
 
 // {proc, path, bytes}: writes a file of procfs. Neither a mount on top of it nor a link elsewhere can redirect the write
-// (CVE-2019-16884, CVE-2025-52881): `proc` is a mount of our own, and resolution may not leave it.
+// (CVE-2019-16884, CVE-2025-52881): `proc` is a mount of our own, and resolution may not leave it. Where it is that of a
+// mount namespace that others made, it may be anything, so what is open is looked at.
 long write_proc(Context& c, const plan::Field* f) {
   long fd = sys::openat2(c.fd(f[0]), f[1].s,
                          {static_cast<uint64_t>(sys::kOWronly | sys::kOCloexec), 0,
                           RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV});
   if (fd < 0) return fd;
-  long result = sys::write(static_cast<int>(fd), f[2].s, f[2].length);
+  long result = sys::file_system_of(static_cast<int>(fd)) == kProcMagic ? 0 : -sys::kEXDEV;
+  if (result == 0) result = sys::write(static_cast<int>(fd), f[2].s, f[2].length);
   sys::close(static_cast<int>(fd));
   return result < 0 ? result : 0;
 }

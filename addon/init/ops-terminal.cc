@@ -13,13 +13,6 @@ long ioctl(int fd, unsigned long request, long argument) {
   return sys::call(__NR_ioctl, fd, static_cast<long>(request), argument);
 }
 
-// struct statfs begins with f_type, a long, on both architectures; the rest is not looked at.
-long file_system_of(int fd) {
-  long status[32];
-  long result = sys::call(__NR_fstatfs, fd, sys::ptr(status));
-  return result < 0 ? result : status[0];
-}
-
 }  // namespace
 
 namespace op {
@@ -33,7 +26,7 @@ long pty(Context& c, const plan::Field* f) {
   if (master < 0) return master;
   const int fd = static_cast<int>(master);
   int unlocked = 0;
-  long slave = file_system_of(fd) == kDevptsMagic ? 0 : -sys::kENOTTY;
+  long slave = sys::file_system_of(fd) == kDevptsMagic ? 0 : -sys::kENOTTY;
   if (slave == 0) slave = ioctl(fd, kTiocsptlck, sys::ptr(&unlocked));
   if (slave == 0) slave = ioctl(fd, kTiocgptpeer, sys::kORdwr | sys::kONoctty | sys::kOCloexec);
   if (slave >= 0 && f[1].u != 0 && f[2].u != 0) {
@@ -72,7 +65,7 @@ long fchown_stdio(Context&, const plan::Field* f) {
     struct statx status {};
     if (sys::call(__NR_statx, fd, sys::ptr(""), sys::kAtEmptyPath, STATX_TYPE | STATX_UID, sys::ptr(&status)) < 0) continue;
     const uint16_t type = status.stx_mode & S_IFMT;
-    const bool own_terminal = f[1].u != 0 && type == S_IFCHR && file_system_of(fd) == kDevptsMagic;
+    const bool own_terminal = f[1].u != 0 && type == S_IFCHR && sys::file_system_of(fd) == kDevptsMagic;
     if (status.stx_uid == f[0].u || (type != S_IFIFO && type != S_IFSOCK && type != S_IFREG && !own_terminal)) continue;
     sys::call(__NR_fchown, fd, static_cast<long>(f[0].u), kKeepGid);
   }

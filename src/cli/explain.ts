@@ -1,7 +1,7 @@
 /** `tsrun explain`. */
 
 import { basename } from "node:path";
-import { readBundle, refuseUnsupported } from "../container/create.ts";
+import { readBundle } from "../container/create.ts";
 import { probeHost } from "../container/probe.ts";
 import { tellWarnings } from "../container/warnings.ts";
 import { UsageError } from "../errors.ts";
@@ -16,7 +16,6 @@ export function explainVerb({ parsed, path, environment, warn }: Invocation): nu
   if (format !== "text" && format !== "json") throw new UsageError(`cannot explain: invalid format option: ${format}`);
   const bundle = path(text(parsed, "bundle") ?? ".");
   const { config, bytes } = readBundle(bundle);
-  refuseUnsupported(config, bytes, warn);
   const planned = plan(config, probeHost(), {
     id: parsed.args[0] ?? basename(bundle),
     bundle,

@@ -21,7 +21,6 @@ import { Execution } from "./execution.ts";
 import type { Inheritance } from "./execution.ts";
 import { writePidFile } from "./pid-file.ts";
 import { probeHost } from "./probe.ts";
-import { refuseProfiles } from "./security-modules.ts";
 import type { LastStep, StoredState } from "./state.ts";
 import { startTimeOf } from "./status.ts";
 import { bootId, checkId, inWords } from "./store.ts";
@@ -98,7 +97,6 @@ export async function prepare(options: CreateOptions, { waitForStart }: { readon
   const { store, id, bundle, warn } = options;
   checkId(id);
   const { config, bytes } = readBundle(bundle);
-  refuseUnsupported(config, bytes, warn);
   const terminalSize = checkConsole(config.process, options);
   const host = probeHost(store.root);
   const plan = makePlan(config, host, planOptions(options, { waitForStart, terminalSize }));
@@ -155,13 +153,6 @@ function planOptions(
   const { id, bundle, noPivot = false, noNewKeyring = false, listenFds = 0, environment } = options;
   const size = terminalSize === undefined ? {} : { terminalSize };
   return { id, bundle, waitForStart, noPivot, noNewKeyring, listenFds, environment, ...size };
-}
-
-/** What the specification knows and tsrun does not do yet is an error, never silence. */
-export function refuseUnsupported(config: Config, bytes: Uint8Array, warn: (message: string) => void): void {
-  const problems = refuseProfiles(config, warn);
-  if (problems.length === 0) return;
-  throw new ConfigError("config.json", problems.map((problem) => ({ ...placeIn(bytes)(problem.pointer), ...problem })));
 }
 
 function draftState(config: Config, plan: Plan, { id, bundle, noNewKeyring = false }: CreateOptions): StoredState {

@@ -2,7 +2,7 @@
 
 import type { CgroupDirectory } from "../cgroup/cgroup.ts";
 import { isFrozen } from "../cgroup/freeze.ts";
-import { ConfigError, formatProblem } from "../errors.ts";
+import { formatProblem } from "../errors.ts";
 import type { Place, Problem } from "../errors.ts";
 import { SIGCONT, SIGSTOP } from "../linux/signals.ts";
 import { closeSync, readFileSync } from "../native/files.ts";
@@ -10,6 +10,7 @@ import { native } from "../native/native.ts";
 import type { Spawned } from "../native/native.ts";
 import { forget, ready } from "../native/waiter.ts";
 import { planExec } from "../plan/exec.ts";
+import type { ProgramLabelPlan } from "../plan/labels.ts";
 import type { SeccompPlan } from "../plan/seccomp-filter.ts";
 import type { Plan } from "../plan/step.ts";
 import type { Config, Process } from "../spec/config.ts";
@@ -109,15 +110,13 @@ export interface ExecRequest {
   readonly process: Process;
 }
 
-async function read({ store, id, process, ignorePaused = false, warn }: Omit<ExecOptions, "inheritance">): Promise<ExecRequest> {
+async function read({ store, id, process, ignorePaused = false }: Omit<ExecOptions, "inheritance">): Promise<ExecRequest> {
   const state = store.load(id, "exec in");
   const status = roughStatusOf(store, state);
   if (status !== "paused" || !ignorePaused) requireStatus("exec", id, status);
   // What `create` kept: later changes of the bundle mean nothing.
   const config = await readStoredConfig(configText({ store, id }), async () => (await import("../spec/parse.ts")).parseConfig);
-  const whole = await processOf(config, process);
-  await refuseProfiles(whole, warn);
-  return { state, status, config, process: whole };
+  return { state, status, config, process: await processOf(config, process) };
 }
 
 function configText({ store, id }: Pick<ExecOptions, "store" | "id">): string {
@@ -134,14 +133,6 @@ async function processOf({ process: own }: Config, asked: ExecProcess): Promise<
   return completedProcess(own, parseProcessBytes(asked.bytes, asked.name));
 }
 
-/** Few ask for one, and what knows of them need not be loaded for the others. */
-async function refuseProfiles(process: Process, warn: (message: string) => void): Promise<void> {
-  if ((process.apparmorProfile ?? "") === "" && (process.selinuxLabel ?? "") === "") return;
-  const modules = await import("./security-modules.ts");
-  const problems = modules.refuseProfiles({ ociVersion: "", process }, warn);
-  if (problems.length > 0) throw new ConfigError("the process", problems);
-}
-
 interface Planned {
   readonly plan: Plan;
   readonly entrance: ExecEntrance;
@@ -151,6 +142,7 @@ async function plan(request: ExecRequest, options: Omit<ExecOptions, "inheritanc
   const { state, status, config, process } = request;
   const terminalSize = checkConsole(process, options);
   const seccomp = await seccompOf(request, options.store);
+  const labels = await labelsOf(request);
   // CLONE_INTO_CGROUP into a frozen cgroup would hold up the runtime itself; and an affinity may have to come before.
   const intoCgroup = status !== "paused" && (process.execCPUAffinity?.initial ?? "") === "";
   const entrance = execEntrance(state, { asked: options.cgroup ?? [], intoCgroup });
@@ -160,6 +152,7 @@ async function plan(request: ExecRequest, options: Omit<ExecOptions, "inheritanc
     cgroup: entrance.cgroup,
     ...(state.resctrl === undefined ? {} : { resctrl: groupsOf(state.resctrl) }),
     ...(seccomp === undefined ? {} : { seccomp }),
+    ...(labels === undefined ? {} : { labels }),
     ...(terminalSize === undefined ? {} : { terminalSize }),
   });
   return { plan: planned, entrance };
@@ -173,6 +166,12 @@ async function seccompOf({ config, process }: ExecRequest, { root }: Store): Pro
   if (config.linux?.seccomp === undefined) return undefined;
   const [{ seccompPlan }, { probeHost }] = await Promise.all([import("../plan/seccomp.ts"), import("./probe.ts")]);
   return seccompPlan({ config: { ...config, process }, host: probeHost(root) });
+}
+
+async function labelsOf({ state, config, process }: ExecRequest): Promise<ProgramLabelPlan | undefined> {
+  if ((process.apparmorProfile ?? "") === "" && (process.selinuxLabel ?? "") === "") return undefined;
+  const [{ joiningLabels }, host] = await Promise.all([import("../plan/labels.ts"), import("./security-modules.ts")]);
+  return joiningLabels({ config: { ...config, process }, host, noNewKeyring: state.noNewKeyring === true });
 }
 
 /** Up to a program that runs in the container, or nothing at all. */

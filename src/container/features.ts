@@ -6,6 +6,7 @@ import { MEMORY_POLICIES, MEMORY_POLICY_FLAGS } from "../linux/memory-policy.ts"
 import { MOUNT_OPTIONS } from "../linux/mount-options.ts";
 import { NAMESPACES } from "../linux/namespaces.ts";
 import { native } from "../native/native.ts";
+import { CONTEXT_TYPE } from "../plan/labels.ts";
 import {
   ACTIONS,
   FLAGS,
@@ -69,7 +70,7 @@ export interface ProgramFacts {
 const OCI_VERSION_MIN = "1.0.0";
 
 /** Annotations of a config that change what this runtime does; one that ends in "." is a prefix. */
-const UNSAFE_ANNOTATIONS: readonly string[] = [STOP_SIGNAL];
+const UNSAFE_ANNOTATIONS: readonly string[] = [STOP_SIGNAL, CONTEXT_TYPE];
 
 /** Keys in the order in which runc prints them. */
 export function features(program: ProgramFacts): Features {
@@ -90,8 +91,8 @@ function linuxFeatures(): LinuxFeatures {
     capabilities: CAPABILITIES,
     cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: true },
     seccomp: seccompFeatures(),
-    apparmor: { enabled: false },
-    selinux: { enabled: false },
+    apparmor: { enabled: true },
+    selinux: { enabled: true },
     intelRdt: { enabled: true, schemata: true, monitoring: true },
     memoryPolicy: { modes: MEMORY_POLICIES, flags: Object.keys(MEMORY_POLICY_FLAGS) },
     mountExtensions: { idmap: { enabled: true } },

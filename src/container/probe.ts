@@ -7,6 +7,7 @@ import { existsSync, readFileSync, statfsSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import { compiledFilter } from "./filters.ts";
 import { once, probeProcessHost } from "./process-host.ts";
+import { hasSecurityModule, isConfined } from "./security-modules.ts";
 import { inWords } from "./store.ts";
 
 /** `root` is the state root, which keeps the filters that are compiled; without one nothing is read or written there. */
@@ -18,6 +19,8 @@ export function probeHost(root?: string): Host {
     mountPointOf,
     fullProcAndSysMounts,
     resctrl: findResctrl,
+    hasSecurityModule,
+    isConfined,
     libseccomp: () => native().seccompLibrary(),
     compileSeccomp: (rules) => compiledFilter(rules, root),
   };

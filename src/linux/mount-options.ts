@@ -321,11 +321,11 @@ function finish(draft: Draft): ParsedMount {
  * mount(2)'s data, or one in quotes, and only the file system knows which.
  */
 export function findMountOnlyOption(parsed: ParsedMount): string | undefined {
-  return parsed.mountOnly[0] ?? parsed.data.find((option) => option.includes(",") || !fitsFsconfig(option));
+  return parsed.mountOnly[0] ?? parsed.data.find((option) => option.includes(",") || !fitsFsconfig(splitDataOption(option)));
 }
 
-function fitsFsconfig(option: string): boolean {
-  const { key, value = "" } = splitDataOption(option);
+/** Whether key and value are short enough. */
+export function fitsFsconfig({ key, value = "" }: { readonly key: string; readonly value?: string }): boolean {
   return key !== "" && utf8Length(key) < FSCONFIG_MAX_BYTES && utf8Length(value) < FSCONFIG_MAX_BYTES;
 }
 

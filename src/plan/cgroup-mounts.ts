@@ -9,6 +9,7 @@ import type { Mount } from "../spec/config.ts";
 import type { CgroupPlan } from "./cgroup.ts";
 import { isNew } from "./context.ts";
 import type { PlanContext } from "./context.ts";
+import type { FileSystemLabel } from "./labels.ts";
 import { newMount } from "./mounts.ts";
 import { init } from "./step.ts";
 import type { InitOp, Step } from "./step.ts";
@@ -19,6 +20,8 @@ interface CgroupMount {
   readonly options: ParsedMount;
   readonly reason: { readonly at: string; readonly what: string };
   readonly cgroup: CgroupPlan;
+  /** That of the tmpfs: cgroups take none. */
+  readonly label: FileSystemLabel | undefined;
 }
 
 export function cgroupMount(context: PlanContext, entry: CgroupMount): Step[] {
@@ -44,7 +47,7 @@ function legacy(context: PlanContext, entry: CgroupMount): InitOp[] {
   const readonly = (options.attrSet & MOUNT_ATTR_RDONLY) !== 0;
   const base = { ...mount, type: "tmpfs", source: "tmpfs" };
   const tmpfs = parseMountOptions(["nosuid", "noexec", "nodev", "mode=755"]);
-  const ops: InitOp[] = newMount({ mount: base, options: tmpfs });
+  const ops: InitOp[] = newMount({ mount: base, options: tmpfs, label: entry.label });
   for (const hierarchy of cgroup.layout.hierarchies) {
     if (hierarchy.version === 2) continue;
     const name = hierarchy.mountPoint.slice(hierarchy.mountPoint.lastIndexOf("/") + 1);

@@ -85,6 +85,9 @@ for (const [op, what, errno, hint] of [
   ["open_target", 'mount "/a" on "/b"', EACCES, /the ids that it is mapped to/],
   ["open_target", 'mount "/a" on "/b"', EROFS, /read-only/],
   ["write", "set oom_score_adj to -5", EACCES, /CAP_SYS_RESOURCE/],
+  ["write_proc", 'apply the AppArmor profile "x"', ENOENT, /no profile of this name is loaded/],
+  ["write_proc", 'apply the SELinux label "x"', EINVAL, /knows no such label/],
+  ["fsconfig_string", 'give a file system the SELinux label "x"', EINVAL, /knows no such label/],
   ["write", "set the time offsets", ERANGE, /below 0/],
   ["openat2", "set the time offsets", ENOENT, /no time namespaces/],
 ] as const) {

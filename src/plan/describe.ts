@@ -83,7 +83,8 @@ function hookReason(text: string, errno: string): string {
 }
 
 interface Hint {
-  readonly op: string;
+  /** Absent: any. */
+  readonly op?: string;
   readonly errno: string;
   /** Only for steps whose `what` has this in it. */
   readonly about?: string;
@@ -156,6 +157,11 @@ const HINTS: readonly Hint[] = [
     errno: "EINVAL",
     hint: "has the machine these nodes (/sys/devices/system/node/online), does the cpuset allow them, and the kernel know mode and flags?",
   },
+  { errno: "ENOENT", about: "the AppArmor profile", hint: "no profile of this name is loaded: apparmor_parser(8) loads one" },
+  { errno: "EACCES", about: "the AppArmor profile", hint: "the profile that the runtime itself is held to does not allow it" },
+  { errno: "EINVAL", about: "the SELinux label", hint: "the policy that is loaded knows no such label" },
+  { errno: "EACCES", about: "the SELinux label", hint: "the policy that is loaded does not allow it" },
+  { op: "write_proc", errno: "EXDEV", hint: 'what lies on "/proc" in this mount namespace is no procfs' },
   { op: "openat2", errno: "ENOENT", about: "time offsets", hint: "the kernel has no time namespaces" },
   { op: "write", errno: "EPERM", about: "time offsets", hint: "it needs CAP_SYS_TIME" },
   { op: "write", errno: "ERANGE", about: "time offsets", hint: "a clock would be below 0, or more than 146 years ahead" },
@@ -163,5 +169,5 @@ const HINTS: readonly Hint[] = [
 
 /** What is known to cause such a failure. */
 export function hintOf({ op, what = "" }: Pick<FailedStep, "op" | "what">, errno: string): string | undefined {
-  return HINTS.find((row) => row.op === op && row.errno === errno && (row.about === undefined || what.includes(row.about)))?.hint;
+  return HINTS.find((row) => (row.op ?? op) === op && row.errno === errno && (row.about === undefined || what.includes(row.about)))?.hint;
 }

@@ -17,6 +17,7 @@ import type { ProcessContext } from "./context.ts";
 import { asRoot, becomeUser, restrictCalls } from "./identity.ts";
 import { enterIntelRdt, joinIntelRdt } from "./intel-rdt.ts";
 import type { IntelRdtPlan } from "./intel-rdt.ts";
+import type { ProgramLabelPlan } from "./labels.ts";
 import { keyring, limits, oomScore, program, raiseLimits } from "./process.ts";
 import { ioPriority, memoryPolicy, personality, scheduler } from "./scheduling.ts";
 import type { SeccompPlan } from "./seccomp-filter.ts";
@@ -36,6 +37,8 @@ export interface ExecOptions {
   readonly resctrl?: readonly string[];
   /** The container's filter. */
   readonly seccomp?: SeccompPlan;
+  /** Those of the process, if it asks for any. */
+  readonly labels?: ProgramLabelPlan;
   /** The terminal's size where the process names none. */
   readonly terminalSize?: { readonly height: number; readonly width: number };
 }
@@ -51,7 +54,7 @@ export interface ExecCgroup {
 
 /** Plans a further process. Pure; `process` is whole: what it inherits from the container's own is in it. */
 export function planExec(config: Config, process: Process, host: ProcessHost, options: ExecOptions): Plan {
-  const { cgroup, seccomp, resctrl = [] } = options;
+  const { cgroup, seccomp, labels, resctrl = [] } = options;
   const rdt = joinIntelRdt(resctrl);
   const namespaces = namespacesOf(config);
   const context: ProcessContext = { ...options, config: { ...config, process }, host, namespaces, hasUserNamespace: namespaces.has("user") };
@@ -69,6 +72,7 @@ export function planExec(config: Config, process: Process, host: ProcessHost, op
     // With the host's privileges, and its /proc.
     ...oomScore(context),
     ...ioPriority(process),
+    ...(labels?.steps ?? []),
     ...raiseLimits(context),
 
     ...joinNamespaces(context),
@@ -91,7 +95,7 @@ export function planExec(config: Config, process: Process, host: ProcessHost, op
     ...init([{ op: "gate", name: "created", count: 0 }], { what: "wait for the word to begin" }),
     ...program(context),
   ];
-  return { steps, warnings: identity.capabilities.warnings };
+  return { steps, warnings: [...identity.capabilities.warnings, ...(labels?.warnings ?? [])] };
 }
 
 /** Without a mount namespace there is a root that must be entered: that of the container's process. */

@@ -110,6 +110,8 @@ const CASES: readonly Case[] = [
           oomScoreAdj: 100,
           noNewPrivileges: true,
           scheduler: { policy: "SCHED_DEADLINE", runtime: 1000000, deadline: 2000000, period: 4000000, flags: ["SCHED_FLAG_RESET_ON_FORK"] },
+          apparmorProfile: "docker-default",
+          selinuxLabel: "system_u:system_r:container_t:s0:c4,c5",
           ioPriority: { class: "IOPRIO_CLASS_BE", priority: 3 },
         },
         mounts: [
@@ -133,6 +135,7 @@ const CASES: readonly Case[] = [
           gidMappings: [{ containerID: 0, hostID: 200000, size: 65536 }],
           netDevices: { eth1: { name: "c%d" }, eth2: {} },
           timeOffsets: { monotonic: { secs: 5 }, boottime: { secs: -7, nanosecs: 1 } },
+          mountLabel: "system_u:object_r:container_file_t:s0:c4,c5",
           memoryPolicy: { mode: "MPOL_BIND", nodes: "0-3,7", flags: ["MPOL_F_STATIC_NODES"] },
           personality: { domain: "LINUX32" },
           intelRdt: { closID: "some", schemata: ["L3:0=f"], enableMonitoring: true },

@@ -3,12 +3,13 @@
 import { MOUNT_ATTR_RDONLY } from "../linux/mount-flags.ts";
 import { O_PATH } from "../linux/open-flags.ts";
 import type { PlanContext } from "./context.ts";
+import { fileSystemLabel, mountLabel } from "./labels.ts";
 import { init } from "./step.ts";
 import type { InitOp, Step } from "./step.ts";
 
 /** One read-only tmpfs and the host's null device cover all masked paths. */
-export function maskedPaths({ config }: PlanContext): Step[] {
-  const paths = config.linux?.maskedPaths ?? [];
+export function maskedPaths(context: PlanContext): Step[] {
+  const paths = context.config.linux?.maskedPaths ?? [];
   if (paths.length === 0) return [];
   const covers: InitOp[] = [
     // The host's, while it can be had by name: that of the container is the image's to choose (CVE-2025-31133).
@@ -16,6 +17,7 @@ export function maskedPaths({ config }: PlanContext): Step[] {
     { op: "fsopen", type: "tmpfs", to: "file system" },
     { op: "fsconfig_string", fd: "file system", key: "source", value: "tmpfs" },
     { op: "fsconfig_string", fd: "file system", key: "nr_inodes", value: "1" },
+    ...fileSystemLabel(mountLabel(context)),
     { op: "fsconfig_create", fd: "file system" },
     { op: "fsmount", fd: "file system", attributes: MOUNT_ATTR_RDONLY, to: "empty" },
   ];

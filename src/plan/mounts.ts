@@ -1,7 +1,7 @@
 /** `mounts`: each entry as steps of the mount API (config.md#mounts). */
 
 import type { Problem } from "../errors.ts";
-import { findMountOnlyOption, parseMountOptions, splitDataOption } from "../linux/mount-options.ts";
+import { findMountOnlyOption, fitsFsconfig, parseMountOptions, splitDataOption } from "../linux/mount-options.ts";
 import type { ParsedMount } from "../linux/mount-options.ts";
 import {
   MNT_DETACH,
@@ -21,6 +21,8 @@ import { absolute, isNew } from "./context.ts";
 import type { PlanContext } from "./context.ts";
 import { isDestination } from "./destination.ts";
 import { applyIdmap } from "./idmap.ts";
+import { fileSystemLabel, mountLabel, rootLabel } from "./labels.ts";
+import type { FileSystemLabel } from "./labels.ts";
 import { init } from "./step.ts";
 import type { Fd, InitOp, Step } from "./step.ts";
 import { ANY, DIRECTORY, MOVE_TO_FD } from "./targets.ts";
@@ -57,17 +59,23 @@ export function bindSources(context: PlanContext): Step[] {
 /** All mounts, in the order of the config. */
 export function mounts(context: PlanContext, cgroup: CgroupPlan): Step[] {
   const steps: Step[] = [];
-  for (const entry of entries(context)) steps.push(...mountSteps(context, entry, cgroup));
+  const label = mountLabel(context);
+  for (const entry of entries(context)) steps.push(...mountSteps(context, entry, { cgroup, label }));
   return steps;
 }
 
-function mountSteps(context: PlanContext, entry: Entry, cgroup: CgroupPlan): Step[] {
+interface Surroundings {
+  readonly cgroup: CgroupPlan;
+  readonly label: FileSystemLabel | undefined;
+}
+
+function mountSteps(context: PlanContext, entry: Entry, { cgroup, label }: Surroundings): Step[] {
   if (entry.options.remount) return init(remount(entry), entry.reason);
   if (entry.options.bind !== undefined) return init(bindMount(context, entry), entry.reason);
   if ((entry.mount.type ?? "") === "") return init(change(entry), entry.reason);
-  if (entry.mount.type === "cgroup") return cgroupMount(context, { ...entry, cgroup });
+  if (entry.mount.type === "cgroup") return cgroupMount(context, { ...entry, cgroup, label });
   const { mount, options } = isReadonlyDev(entry) ? { ...entry, options: writable(entry.options) } : entry;
-  return init(newMount({ mount, options }, applyIdmap("mount", context, entry)), entry.reason);
+  return init(newMount({ mount, options, label }, applyIdmap("mount", context, entry)), entry.reason);
 }
 
 /** A /dev that is to be read-only becomes so when its devices and the console are in it. */
@@ -149,14 +157,23 @@ function bindMount(context: PlanContext, entry: Entry): InitOp[] {
   ];
 }
 
+interface NewMount extends Pick<Entry, "mount" | "options"> {
+  readonly label?: FileSystemLabel | undefined;
+}
+
 /** A new file system, made ready before it is attached where its destination is when its turn comes. */
-export function newMount({ mount, options: given }: Pick<Entry, "mount" | "options">, idmap: readonly InitOp[] = []): InitOp[] {
+export function newMount({ mount, options: given, label }: NewMount, idmap: readonly InitOp[] = []): InitOp[] {
   const fd = "mount";
-  const isOld = findMountOnlyOption(given) !== undefined;
-  if (isOld && idmap.length === 0 && !given.tmpcopyup) return [...mountByPath(mount, given), ...changeAttached(mount, given)];
+  const option = label === undefined ? undefined : labelOption(mount, given, label);
+  const attribute = label !== undefined && mount.type === LABELLED_BY_ATTRIBUTE ? [rootLabel(label, fd)] : [];
+  const isOld = findMountOnlyOption(given) !== undefined || (option !== undefined && !fitsFsconfig(option));
+  if (isOld && idmap.length + attribute.length === 0 && !given.tmpcopyup) {
+    return [...mountByPath(mount, given, option), ...changeAttached(mount, given)];
+  }
   // What is copied into it has to be written.
   const options = given.tmpcopyup ? writable(given) : given;
-  const ops = isOld ? [...mountByPath(mount, options), ...takeOff(mount)] : configure(mount, options);
+  const ops = isOld ? [...mountByPath(mount, options, option), ...takeOff(mount)] : configure(mount, options, option);
+  ops.push(...attribute);
   if (given.tmpcopyup) ops.push({ op: "tmpcopyup", root: "rootfs", path: mount.destination, to: fd });
   ops.push(...idmap);
   if (options.attrSet !== given.attrSet) ops.push(readonly(fd));
@@ -164,24 +181,27 @@ export function newMount({ mount, options: given }: Pick<Entry, "mount" | "optio
 }
 
 /** Option by option. */
-function configure(mount: Mount, options: ParsedMount): InitOp[] {
+function configure(mount: Mount, options: ParsedMount, label: FileSystemLabel | undefined): InitOp[] {
   return [
     { op: "fsopen", type: mount.type ?? "", to: "file system" },
     { op: "fsconfig_string", fd: "file system", key: "source", value: mount.source ?? mount.type ?? "none" },
     ...options.superblockSet.map((key): InitOp => ({ op: "fsconfig_flag", fd: "file system", key })),
     ...options.data.map(dataOption),
+    ...fileSystemLabel(label),
     { op: "fsconfig_create", fd: "file system" },
     { op: "fsmount", fd: "file system", attributes: options.attrSet, to: "mount" },
   ];
 }
 
 /** By mount(2), for what fsconfig(2) has no words for; the destination is a descriptor all the same. */
-function mountByPath(mount: Mount, options: ParsedMount): InitOp[] {
+function mountByPath(mount: Mount, options: ParsedMount, label: FileSystemLabel | undefined): InitOp[] {
   const { destination: path, type = "", source = mount.type ?? "none" } = mount;
   const resolve = NEVER_LINKED.has(type) ? RESOLVE_NO_SYMLINKS : 0;
+  // In quotes, because labels hold commas.
+  const data = [...options.data, ...(label === undefined ? [] : [`${label.key}="${label.value}"`])].join(",");
   return [
     { op: "open_target", root: "rootfs", path, kind: DIRECTORY, resolve, to: "target" },
-    { op: "mount_at", fd: "target", source, type, flags: options.msFlags, data: options.data.join(",") },
+    { op: "mount_at", fd: "target", source, type, flags: options.msFlags, data },
   ];
 }
 
@@ -192,6 +212,16 @@ function takeOff({ destination: path }: Mount): InitOp[] {
     { op: "open_tree", dir: "target", path: "", flags: OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH, to: "mount" },
     { op: "umount_at", fd: "target", flags: MNT_DETACH },
   ];
+}
+
+/** The file systems of the kernel have labels of their own, or take none as an option. */
+const NOT_LABELLED: ReadonlySet<string> = new Set(["proc", "sysfs", "cgroup", "cgroup2"]);
+const LABELLED_BY_ATTRIBUTE = "mqueue";
+
+/** The label, where the file system takes one as an option, and the config names none itself. */
+function labelOption({ type = "" }: Mount, { data }: ParsedMount, label: FileSystemLabel): FileSystemLabel | undefined {
+  if (type === LABELLED_BY_ATTRIBUTE || NOT_LABELLED.has(type)) return undefined;
+  return data.some((option) => option.startsWith(`${label.key}=`)) ? undefined : label;
 }
 
 function attach(from: Fd, { destination, type }: Mount): InitOp[] {

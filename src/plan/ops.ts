@@ -82,7 +82,7 @@ export const OPS = {
   chroot: { code: 27, fields: [["path", "s"]], calls: "chroot " },
   sethostname: { code: 28, fields: [["name", "s"]], calls: "sethostname " },
   setdomainname: { code: 29, fields: [["name", "s"]], calls: "setdomainname " },
-  write_proc: { code: 30, fields: [["proc", "f"], ["path", "s"], ["data", "b"]], calls: "openat2 write close " },
+  write_proc: { code: 30, fields: [["proc", "f"], ["path", "s"], ["data", "b"]], calls: "openat2 fstatfs write close " },
   lo_up: { code: 31, fields: [], calls: "socket ioctl ioctl close " },
   setrlimit: { code: 32, fields: [["resource", "u"], ["soft", "u"], ["hard", "u"]], calls: "prlimit64 " },
   raise_rlimit: { code: 33, fields: [["resource", "u"], ["hard", "u"]], calls: "prlimit64 (prlimit64 )?" },
@@ -139,6 +139,7 @@ export const OPS = {
   sched_setaffinity: { code: 61, fields: [["mask", "b"]], calls: "sched_setaffinity " },
   umount_at: { code: 62, fields: [["fd", "f"], ["flags", "u"]], calls: "umount2 " },
   check_device: { code: 63, fields: [["fd", "f"], ["mode", "u"], ["major", "u"], ["minor", "u"]], calls: "statx " },
+  fsetxattr: { code: 64, fields: [["fd", "f"], ["name", "s"], ["value", "s"]], calls: "openat fsetxattr close " },
 } as const satisfies Readonly<Record<string, OpRow>>;
 
 export type OpName = keyof typeof OPS;

@@ -12,6 +12,7 @@ import { openIdmaps } from "./idmap.ts";
 import { dropIdentity } from "./identity.ts";
 import { ignoredOptions } from "./ignored-options.ts";
 import { enterIntelRdt, intelRdt } from "./intel-rdt.ts";
+import { keyLabel, labelWarnings, programLabels } from "./labels.ts";
 import { maskedPaths, readonlyPaths } from "./masks.ts";
 import { bindSources, finishDev, mounts, relativeDestinations } from "./mounts.ts";
 import { enterNamespaces, finishNamespaces, openNamespaces, spawnInit } from "./namespaces.ts";
@@ -50,6 +51,7 @@ export function plan(config: Config, host: Host, options: PlanOptions): Plan {
     // What needs the host's privileges comes before the user namespace takes them away.
     ...earlyProcess(context),
     ...openTimeOffsets(context),
+    ...keyLabel(context),
     ...bindSources(context),
     // Two-stage containers clone in here, and all that follows happens in the container's own namespaces.
     ...enterNamespaces(context, namespaces),
@@ -75,6 +77,8 @@ export function plan(config: Config, host: Host, options: PlanOptions): Plan {
     ...readonlyPaths(context),
     ...maskedPaths(context),
     ...finishRootfs(context),
+    // After the hooks of the runtime's side, which are not the container's program; an unknown profile fails create.
+    ...programLabels(context, "proc"),
     ...enterRootfs(context),
 
     // Nothing that needs root is left but the way to not being root.
@@ -83,5 +87,5 @@ export function plan(config: Config, host: Host, options: PlanOptions): Plan {
     ...startHooks(context),
     ...program(context),
   ];
-  return { steps, warnings: [...capabilities.warnings, ...relativeDestinations(context), ...ignoredOptions(context)] };
+  return { steps, warnings: [...capabilities.warnings, ...labelWarnings(context), ...relativeDestinations(context), ...ignoredOptions(context)] };
 }
