@@ -4,9 +4,11 @@
 //   probe trap NUMBER                 the same with a handler for SIGSYS: prints the signal's code and the call's number
 //   probe console SOCKET              takes a terminal's master: prints the message, the window's size, then what is written
 //   probe scheduling PID              prints policy, flags, nice, priority, runtime, deadline and period of a process
+//   probe keylabel KEYRING            prints the label that a security module has put on a keyring
 //   probe notify SOCKET ERRNO         takes a seccomp listener: prints the messages, then answers every call with ERRNO
 
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -64,6 +66,13 @@ int scheduling(char** words) {
   if (syscall(SYS_sched_getattr, atol(words[0]), &attr, sizeof attr, 0) != 0) fail("sched_getattr");
   printf("%u %llu %d %u %llu %llu %llu\n", attr.policy, (unsigned long long)attr.flags, attr.nice, attr.priority,
          (unsigned long long)attr.runtime, (unsigned long long)attr.deadline, (unsigned long long)attr.period);
+  return 0;
+}
+
+int keylabel(char** words) {
+  char label[4096] = {};
+  if (syscall(SYS_keyctl, KEYCTL_GET_SECURITY, atol(words[0]), label, sizeof label) < 0) fail("keyctl");
+  printf("%s\n", label);
   return 0;
 }
 
@@ -152,6 +161,7 @@ int main(int count, char** words) {
   if (strcmp(mode, "trap") == 0) return trap(words + 2);
   if (strcmp(mode, "console") == 0) return console(words + 2);
   if (strcmp(mode, "scheduling") == 0) return scheduling(words + 2);
+  if (strcmp(mode, "keylabel") == 0) return keylabel(words + 2);
   if (strcmp(mode, "notify") == 0 && count > 3) return notify(words + 2);
   return 64;
 }
