@@ -12,6 +12,17 @@ const OF_SCHEDULING = ["PRC-30", "PRC-32", "PRC-34", "PRC-35", "PRC-39"];
 
 const RUNC_1_1_IDMAPPED = ["MNT-06 MNT-07 uid", "MNT-06 MNT-07 what the", "MNT-06 MNT-07 one", "MNT-06 MNT-07 a new", "MNT-08", "MNT-09", "a file,"];
 
+const CRUN_KEEPS = [
+  ...["ro rw", "nosuid suid", "nodev dev", "noexec exec", "noatime atime", "nodiratime diratime"].map((options) => `MNT-04 "${options}"`),
+  'MNT-04 "sync"',
+];
+const CRUN_REFUSES = [
+  ...["nosymfollow", "silent", "loud", "iversion", "noiversion", "rnodiratime", "rnoatime", "rstrictatime", "rdiratime", "ratime"].map((option) => `MNT-04 "${option}"`),
+  'MNT-04 "rrelatime"', 'MNT-04 "tmpcopyup" fills a tmpfs with options',
+];
+/** Where the config turns out to be wrong when the cgroups are there. */
+const CRUN_LEAVES = ["a limit", "a device rule", "a prestart hook", "a createRuntime hook"].map((stage) => `G-06 OP-03 a create that fails at ${stage}`);
+
 export const CONFIG_DEVIATIONS: readonly Deviation[] = [
   { runtime: "runc", test: "general: TOP-03", reason: "it needs a /proc in the container" },
   { runtime: "runc", test: "general: TOP-09", reason: "it needs a /proc in the container" },
@@ -99,4 +110,52 @@ export const CONFIG_DEVIATIONS: readonly Deviation[] = [
   { runtime: "runc 1.1", test: "kill, delete, run: delete --force ends a running", reason: "it warns while it tries again", byChance: true },
   ...each("runc", "kill, delete, run", ["ANN-07 kill sends"], "it sends SIGTERM, whatever the image says"),
   ...each("crun", "kill, delete, run", ["ANN-07 kill sends"], "it sends SIGTERM, whatever the image says"),
+  { runtime: "crun", test: "config: G-02 a name that is there twice", reason: "it takes the last one" },
+  { runtime: "crun", test: "config: ANN-02", reason: "it takes an empty key" },
+  { runtime: "crun", test: "config: TOP-01 a version that is none", reason: "it does not look at the version" },
+  ...each("crun", "config", ["G-04 args that are a string", "G-04 a hostname that is a list", "G-04 a terminal that is a string"], "it passes over a value of another type"),
+  { runtime: "crun", test: "config: values that are empty", reason: "it takes an empty label for one" },
+  { runtime: "crun", test: "lifecycle: PRC-01", reason: "it starts a container without a program" },
+  { runtime: "crun", test: "lifecycle: OP-06 kill of a created container", reason: "its init does not end by TERM while it waits for start" },
+  { runtime: "crun", test: "lifecycle: OP-07 delete of a created container", reason: "it kills it and succeeds, against the specification" },
+  { runtime: "crun", test: "lifecycle: CG-01 create refuses a cgroup that holds processes", reason: "it goes into it" },
+  { runtime: "crun", test: "lifecycle: CG-01 create refuses a frozen cgroup", reason: "it thaws it" },
+  { runtime: "crun", test: "lifecycle: a frozen container is paused", reason: "it sends the signal, and leaves the container frozen" },
+  { runtime: "crun", test: "lifecycle: OP-07 delete leaves a cgroup that was there before", reason: "it removes it, though it did not make it" },
+  ...each("crun", "hooks", ["HK-14 create does not run", "HK-14 poststart runs when"], "poststart hooks run while init is on its way to the program").map((row) => ({ ...row, byChance: true as const })),
+  { runtime: "crun", test: "hooks: HK-15 delete runs poststop", reason: "the container's state is still there" },
+  { runtime: "crun", test: "hooks: HK-07", reason: "startContainer hooks get / for the bundle" },
+  { runtime: "crun", test: "hooks: the state on standard input is one line", reason: "it has several" },
+  { runtime: "crun", test: "hooks: HK-08", reason: "createContainer hooks get 0" },
+  { runtime: "crun", test: "hooks: the status on standard input", reason: "startContainer hooks get starting" },
+  { runtime: "crun", test: "hooks: prestart and createRuntime run in the bundle", reason: "createContainer hooks run there, too" },
+  { runtime: "crun", test: "hook failures: HK-10 HK-11 HK-12 when a hook", reason: "poststop hooks do not run, against the specification" },
+  ...each("crun", "hook failures", ["HK-13 a startContainer hook that fails", "HK-05 a startContainer"], "start has succeeded by then"),
+  ...each("crun", "hook failures", ["HK-15 a poststop hook that fails", "HK-05 a poststop"], "delete says nothing of it"),
+  { runtime: "crun", test: "hook failures: HK-02", reason: "it runs relative paths" },
+  { runtime: "crun", test: "process: HOME is / where the container's passwd is a directory", reason: "it waits for the fifo's writer" },
+  { runtime: "crun", test: "process: PRC-06 a cwd that is not absolute", reason: "it takes it from the root" },
+  { runtime: "crun", test: "process: PRC-16", reason: "it leaves its cgroups behind" },
+  { runtime: "crun", test: "capabilities: PRC-21 an unknown capability", reason: "it says nothing of it" },
+  { runtime: "crun", test: "capabilities: PRC-21 a capability that the caller", reason: "it is an error" },
+  { runtime: "crun", test: "mounts: MNT-02 a relative destination", reason: "it says nothing of it" },
+  { runtime: "crun", test: "mounts: a link that leads nowhere", reason: "it is an error" },
+  ...each("crun", "mount options", CRUN_KEEPS, "a later option does not take back an earlier one"),
+  ...each("crun", "mount options", CRUN_REFUSES, "it asks the kernel for what that refuses"),
+  ...each("crun", "mount options", ['MNT-04 a bind mount with "nosymfollow"', 'MNT-04 "rnosymfollow"', 'MNT-04 "rsymfollow"'], "bind mounts do not get it"),
+  ...each("crun", "mount options", ['MNT-04 a bind mount with "defaults"', 'MNT-04 a bind mount with "suid"', 'MNT-04 a bind mount with "dev exec"'], "to change one flag it clears the others"),
+  ...each("crun", "mount options", ['MNT-04 "shared"', 'MNT-04 "unbindable"', "MNT-04 propagation of a bind", "MNT-04 a mount of the host's reaches"], "every mount is private in the end"),
+  { runtime: "crun", test: "mount options: MNT-04 an entry with neither type nor source", reason: "it has nothing to mount, and says so" },
+  { runtime: "crun", test: "user namespace: UM-01 mappings without", reason: "it ignores them" },
+  { runtime: "crun", test: "user namespace: an exit status, a signal", reason: "its init does not end by TERM while it waits for start" },
+  { runtime: "crun", test: "terminal: DEF-07 /dev/console is the terminal", reason: "it is a file of its own" },
+  { runtime: "crun", test: "terminal: a console socket without a terminal", reason: "it ignores it" },
+  { runtime: "crun", test: "terminal: a console socket in the working directory", reason: "it takes it relative to the bundle" },
+  { runtime: "crun", test: "descriptors: RL-01 init, waiting for start", reason: "it holds an empty directory of its state" },
+  { runtime: "crun", test: "descriptors: RL-02 --preserve-fds of what is not open", reason: "it passes over it" },
+  ...each("crun", "failures", CRUN_LEAVES, "it leaves its cgroups behind"),
+  ...each("crun", "failures", ["G-06 a run that fails at a limit", "G-06 a run that fails at a device rule"], "it leaves its cgroups behind"),
+  { runtime: "crun", test: "kill, delete, run: OP-06 kill takes names", reason: "it takes upper case only" },
+  { runtime: "crun", test: "kill, delete, run: kill with a signal that does not exist", reason: "of 1x it takes the 1, and 1.8 takes anything" },
+  ...each("crun", "kill, delete, run", ["a program that is not in PATH fails create", "a program's path that does not exist", "a program that is not executable"], "it has words of its own"),
 ];

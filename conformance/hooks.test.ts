@@ -11,6 +11,9 @@ import { onlyOurs, suite } from "./suite.ts";
 
 const test = suite("hooks");
 
+/** Shell: the variable pid from the state, however that is laid out. */
+const READ_PID = `pid=$(grep -o '"pid": *[0-9]*' | grep -o '[0-9]*')`;
+
 test("HK-10 HK-11 HK-12 create runs prestart, createRuntime, createContainer in this order, and no others", async (t) => {
   await created(t, (config) => everywhere(t, config, `echo $0 >>${file(t, "log")}`, ALL_BUT_POSTSTART));
   assert.is(read(file(t, "log")), "prestart\ncreateRuntime\ncreateContainer\n");
@@ -42,7 +45,7 @@ test("HK-13 startContainer runs before the program", async (t) => {
 });
 
 test("HK-14 poststart runs when the program was executed", async (t) => {
-  await live(t, (config) => everywhere(t, config, `read state; pid=\${state#*'"pid":'}; cat /proc/\${pid%%,*}/cmdline >${file(t, "seen")}`, ["poststart"]));
+  await live(t, (config) => everywhere(t, config, `${READ_PID}; cat /proc/$pid/cmdline >${file(t, "seen")}`, ["poststart"]));
   assert.is(read(file(t, "seen")), "/bin/sleep\x00100\x00");
 });
 
@@ -96,7 +99,7 @@ test("HK-12 HK-13 createContainer and startContainer run in the container's name
 });
 
 test("HK-12 createContainer finds its program on the host, and sees the mounts of the container in its rootfs", async (t) => {
-  const container = await created(t, (config) => everywhere(t, config, `[ -e ${t.folder} ]; grep -c "$PWD/dev " /proc/self/mountinfo >${file(t, "seen")}`, ["createContainer"]));
+  const container = await created(t, (config) => everywhere(t, config, `[ -e ${t.folder} ] && grep -c " ${t.folder}/.*/rootfs/dev " /proc/self/mountinfo >${file(t, "seen")}`, ["createContainer"]));
   assert.not.match(read("/proc/self/mountinfo"), container.bundle.rootfs);
 });
 
@@ -105,20 +108,25 @@ test("HK-13 startContainer finds its program in the container", async (t) => {
   assert.is(read(file(t, "seen")), "ls: /home: No such file or directory\n/bin\n");
 });
 
-test("HK-07 ST-01 to ST-06 the state is on standard input, in one line", async (t) => {
+test("HK-07 ST-02 ST-05 ST-06 the state is on standard input", async (t) => {
   const container = await live(t, (config) => {
     config.annotations = { "org.example.key": 'a "quoted" ä/ö' };
     everywhere(t, config, `cat >${t.folder}/$0`);
   });
   for (const point of POINTS) {
-    const text = read(file(t, point));
-    assert.is(text.trim().split("\n").length, 1, point);
-    assert.ok(!text.includes("\\/"), point);
-    const { id, bundle, annotations, ociVersion } = JSON.parse(text) as State;
+    const { id, bundle, annotations } = JSON.parse(read(file(t, point))) as State;
     assert.is(id, container.id, point);
     assert.is(bundle, container.bundle.path, point);
     assert.equal(annotations, { "org.example.key": 'a "quoted" ä/ö' }, point);
-    assert.match(ociVersion, /^1\.\d+\.\d+/, point);
+  }
+});
+
+test("the state on standard input is one line without escaped slashes, as shell scripts read it", async (t) => {
+  await live(t, (config) => everywhere(t, config, `cat >${t.folder}/$0`));
+  for (const point of POINTS) {
+    const text = read(file(t, point));
+    assert.is(text.trim().split("\n").length, 1, point);
+    assert.ok(!text.includes("\\/"), point);
   }
 });
 
@@ -263,7 +271,7 @@ test("a hook's output does not reach the runtime's", async (t) => {
 test("createRuntime may change the container's namespaces before the program runs", async (t) => {
   const bundle = t.bundle((config) => {
     script(config, "cat /proc/sys/net/ipv4/ip_forward");
-    const enable = `read state; pid=\${state#*'"pid":'}; nsenter -t \${pid%%,*} -n sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'`;
+    const enable = `${READ_PID}; nsenter -t $pid -n sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'`;
     config.hooks = { createRuntime: [hook(enable)] };
   });
   needs("nsenter");

@@ -20,6 +20,11 @@ export function isOurs(): boolean {
   return runtimeVersion().startsWith("tsrun ");
 }
 
+/** Whether the runtime tells errors in runc's words, which engines read; another one's words are its own. */
+export function hasRuncsWords(): boolean {
+  return !runtimeVersion().startsWith("crun ");
+}
+
 /** Skips with a reason unless this project's own runtime is judged. */
 export function onlyOurs(reason: string): void {
   if (!isOurs()) skip(`only tsrun promises it: ${reason}`);
