@@ -1,20 +1,28 @@
 // What a shell cannot do, for the tests: single system calls, and the other end of the sockets that a runtime connects to.
 //
 //   probe call NUMBER [ARGUMENT...]   makes a system call: prints what it returns and errno
-//   probe trap NUMBER                 the same with a handler for SIGSYS: prints the signal's code and the call's number
+//   probe call32 NUMBER               makes one of the 32-bit calls that x86-64 has, too: prints what it returns
+//   probe signalled NUMBER            makes a system call that SIGUSR1 may interrupt: prints what it returns and errno
+//   probe thread NUMBER               makes a system call in a second thread: prints whether the first one goes on
+//   probe traced NUMBER               makes a system call in a child: prints what the filter tells its tracer
+//   probe trap NUMBER                 makes a system call with a handler for SIGSYS: prints the signal's code and the call's number
 //   probe console SOCKET              takes a terminal's master: prints the message, the window's size, then what is written
 //   probe scheduling PID              prints policy, flags, nice, priority, runtime, deadline and period of a process
 //   probe keylabel KEYRING            prints the label that a security module has put on a keyring
 //   probe notify SOCKET ERRNO         takes a seccomp listener: prints the messages, then answers every call with ERRNO
+//   probe interrupt SOCKET ERRNO      the same, but sends SIGUSR1 to the caller first: prints whether it still waits
 
 #include <fcntl.h>
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/ioctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -37,6 +45,59 @@ int call(int count, char** words) {
   errno = 0;
   const long result = syscall(arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5], arguments[6]);
   printf("%ld %d\n", result, errno);
+  return 0;
+}
+
+int call32(char** words) {
+#ifdef __x86_64__
+  int result = atoi(words[0]);
+  asm volatile("int $0x80" : "+a"(result) : "b"(0), "c"(0), "d"(0) : "memory", "r8", "r9", "r10", "r11");
+  printf("%d\n", result);
+  return 0;
+#else
+  return 64;
+#endif
+}
+
+int signalled(int count, char** words) {
+  struct sigaction action = {};
+  action.sa_handler = [](int) {};
+  sigaction(SIGUSR1, &action, nullptr);
+  return call(count, words);
+}
+
+int thread(char** words) {
+  pthread_t other;
+  const auto body = [](void* number) -> void* {
+    syscall(atol(static_cast<char*>(number)), 0, 0, 0);
+    return nullptr;
+  };
+  if (pthread_create(&other, nullptr, body, words[0]) != 0) fail("pthread_create");
+  pthread_join(other, nullptr);
+  printf("goes on\n");
+  return 0;
+}
+
+int traced(char** words) {
+  const pid_t child = fork();
+  if (child < 0) fail("fork");
+  if (child == 0) {
+    ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+    raise(SIGSTOP);
+    syscall(atol(words[0]), 0, 0, 0);
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL) != 0) fail("PTRACE_SETOPTIONS");
+  for (;;) {
+    ptrace(PTRACE_CONT, child, nullptr, nullptr);
+    if (waitpid(child, &status, 0) < 0 || WIFEXITED(status) || WIFSIGNALED(status)) break;
+    if (status >> 8 != (SIGTRAP | (PTRACE_EVENT_SECCOMP << 8))) continue;
+    unsigned long message = 0;
+    ptrace(PTRACE_GETEVENTMSG, child, nullptr, &message);
+    printf("traced %lu\n", message);
+  }
   return 0;
 }
 
@@ -88,32 +149,34 @@ int accept_one(const char* path) {
   return connection;
 }
 
-// Prints the whole payload and how many descriptors came with which message; returns the last descriptor.
-int receive(int connection) {
-  char payload[65536];
-  int descriptor = -1;
-  int messages = 0;
-  for (;; messages++) {
-    alignas(cmsghdr) char control[CMSG_SPACE(8 * sizeof(int))];
-    iovec part = {payload, sizeof payload};
-    msghdr message = {};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    const ssize_t length = recvmsg(connection, &message, MSG_CMSG_CLOEXEC);
-    if (length < 0) fail("recvmsg");
-    int count = 0;
-    for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
-      if (header->cmsg_type != SCM_RIGHTS) continue;
-      count = static_cast<int>((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-      memcpy(&descriptor, CMSG_DATA(header), sizeof descriptor);
-    }
-    if (length == 0) break;
-    printf("message %d: %d descriptors: %.*s\n", messages, count, static_cast<int>(length), payload);
+// Prints a message and how many descriptors came with it, the last of which is kept; false when the connection is closed.
+bool receive_one(int connection, int number, int* descriptor) {
+  static char payload[65536];
+  alignas(cmsghdr) char control[CMSG_SPACE(8 * sizeof(int))];
+  iovec part = {payload, sizeof payload};
+  msghdr message = {};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  const ssize_t length = recvmsg(connection, &message, MSG_CMSG_CLOEXEC);
+  if (length < 0) fail("recvmsg");
+  int count = 0;
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_type != SCM_RIGHTS) continue;
+    count = static_cast<int>((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+    memcpy(descriptor, CMSG_DATA(header), sizeof *descriptor);
   }
-  printf("closed\n");
+  if (length == 0) printf("closed\n");
+  else printf("message %d: %d descriptors: %.*s\n", number, count, static_cast<int>(length), payload);
   fflush(stdout);
+  return length > 0;
+}
+
+// Prints the whole payload; returns the last descriptor that came with it.
+int receive(int connection) {
+  int descriptor = -1;
+  for (int messages = 0; receive_one(connection, messages, &descriptor); messages++) continue;
   return descriptor;
 }
 
@@ -133,20 +196,43 @@ int console(char** words) {
   return 0;
 }
 
-int notify(char** words) {
-  const int listener = receive(accept_one(words[0]));
-  for (;;) {
-    seccomp_notif request = {};
-    pollfd waiting = {listener, POLLIN, 0};
-    if (poll(&waiting, 1, -1) < 0) fail("poll");
-    if ((waiting.revents & POLLIN) == 0) break;
-    if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &request) != 0) continue;
-    printf("call %d of a process %d\n", request.data.nr, request.pid > 0);
-    fflush(stdout);
-    seccomp_notif_resp response = {};
-    response.id = request.id;
-    response.error = -atoi(words[1]);
-    if (ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response) != 0 && errno != ENOENT) fail("send");
+// Whether a call still waits for its answer a while after its process got a signal.
+bool waits_on(int listener, __u64 id) {
+  for (int i = 0; i < 20; i++) {
+    if (ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) != 0) return false;
+    usleep(5000);
+  }
+  return true;
+}
+
+void answer(int listener, int error, bool interrupting) {
+  seccomp_notif request = {};
+  if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &request) != 0) return;
+  printf("call %d of a process %d\n", request.data.nr, request.pid > 0);
+  if (interrupting) {
+    kill(static_cast<pid_t>(request.pid), SIGUSR1);
+    printf("%s\n", waits_on(listener, request.id) ? "waits" : "interrupted");
+  }
+  fflush(stdout);
+  seccomp_notif_resp response = {};
+  response.id = request.id;
+  response.error = -error;
+  if (ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response) != 0 && errno != ENOENT) fail("send");
+}
+
+// Answers as soon as there is a descriptor, also while nobody closes the connection.
+int notify(char** words, bool interrupting) {
+  const int connection = accept_one(words[0]);
+  int listener = -1;
+  pollfd waiting[2] = {{connection, POLLIN, 0}, {-1, POLLIN, 0}};
+  for (int messages = 0; listener < 0 || (waiting[1].revents & ~POLLIN) == 0;) {
+    if (poll(waiting, 2, -1) < 0) fail("poll");
+    if (waiting[0].revents != 0 && !receive_one(connection, messages++, &listener)) {
+      if (listener < 0) return 1;
+      waiting[0].fd = -1;
+    }
+    waiting[1].fd = listener;
+    if ((waiting[1].revents & POLLIN) != 0) answer(listener, atoi(words[1]), interrupting);
   }
   printf("over\n");
   return 0;
@@ -158,10 +244,15 @@ int main(int count, char** words) {
   if (count < 3) return 64;
   const char* mode = words[1];
   if (strcmp(mode, "call") == 0) return call(count - 2, words + 2);
+  if (strcmp(mode, "call32") == 0) return call32(words + 2);
+  if (strcmp(mode, "signalled") == 0) return signalled(count - 2, words + 2);
+  if (strcmp(mode, "thread") == 0) return thread(words + 2);
+  if (strcmp(mode, "traced") == 0) return traced(words + 2);
   if (strcmp(mode, "trap") == 0) return trap(words + 2);
   if (strcmp(mode, "console") == 0) return console(words + 2);
   if (strcmp(mode, "scheduling") == 0) return scheduling(words + 2);
   if (strcmp(mode, "keylabel") == 0) return keylabel(words + 2);
-  if (strcmp(mode, "notify") == 0 && count > 3) return notify(words + 2);
+  if (strcmp(mode, "notify") == 0 && count > 3) return notify(words + 2, false);
+  if (strcmp(mode, "interrupt") == 0 && count > 3) return notify(words + 2, true);
   return 64;
 }

@@ -18,7 +18,7 @@ export function probe(): string {
   if (compiled !== undefined && compiled.mtimeMs > fs.statSync(SOURCE).mtimeMs) return PROGRAM;
   fs.mkdirSync(join(PROGRAM, ".."), { recursive: true });
   const fresh = `${PROGRAM}.${process.pid}`;
-  const { status, error, stderr } = spawnSync("g++", ["-O1", "-static", "-Wall", "-Wextra", "-o", fresh, SOURCE], { encoding: "utf8" });
+  const { status, error, stderr } = spawnSync("g++", ["-O1", "-static", "-pthread", "-Wall", "-Wextra", "-o", fresh, SOURCE], { encoding: "utf8" });
   if (error !== undefined) skip("g++ is not installed");
   if (status !== 0) throw new Uncompiled(stderr);
   fs.renameSync(fresh, PROGRAM);
@@ -38,7 +38,7 @@ export interface Listener {
 }
 
 /** Starts the probe on a socket of the test's folder, ready for a connection. */
-export async function listen(t: Ground, mode: "console" | "notify", ...args: readonly string[]): Promise<Listener> {
+export async function listen(t: Ground, mode: "console" | "notify" | "interrupt", ...args: readonly string[]): Promise<Listener> {
   const socket = join(t.folder, `${mode}.sock`);
   const output = join(t.folder, `${mode}.out`);
   const fd = fs.openSync(output, "w");
