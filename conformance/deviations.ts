@@ -27,6 +27,13 @@ const MEMORY_POLICY = [
   "MP-01 MP-02 MPOL_LOCAL", "MP-02", "MP-03", "MP-04",
 ];
 
+/** crun ends with 1, where 255 tells a failure of exec from one of the program. */
+const CRUN_EXEC_ENDS_WITH_1 = [
+  "--user x", "--user 1:", "--user :1", "--user 1x", "--user -1", "--user root", "--user 99999999999", "--user 4294967295",
+  "--cwd that is missing", "a program that is missing", "a script whose interpreter", "PATH is that", "without a command",
+  "in a container that does not exist", "in a stopped container", "a pid file that cannot be written", "with a user namespace an id without",
+];
+
 export const DEVIATIONS: readonly Deviation[] = [
   ...CONFIG_DEVIATIONS,
   ...RUNTIME_TOOLS_DEVIATIONS,
@@ -57,6 +64,11 @@ export const DEVIATIONS: readonly Deviation[] = [
   { runtime: "runc 1.1", test: "attacks: CVE-2026-41579", reason: "1.3.6 has the fix" },
   { runtime: "runc", test: "features: FE-04 every mount option", reason: "it passes \"defaults\" on to the file system" },
   ...LINUX_DEVIATIONS,
+  ...each("crun", "exec", CRUN_EXEC_ENDS_WITH_1, "a failure of exec ends with 1"),
+  ...each("crun", "exec", ["user, groups, directory", "noNewPrivileges is"], "it does not take over noNewPrivileges"),
+  { runtime: "crun", test: "exec: --user takes numbers", reason: "without a group it takes group 0, and no further groups" },
+  { runtime: "crun", test: "exec: --additional-gids", reason: "it has no such option" },
+  { runtime: "crun", test: "exec: CVE-2022-29162", reason: "--cap replaces the container's own" },
   { runtime: "runc 1.1", test: "exec: user, groups, directory", reason: "it leaves the caller's umask" },
   { runtime: "runc 1.1", test: "exec: a script whose interpreter", reason: "it ends with 1" },
   { runtime: "runc", test: "exec: --user 99999999999", reason: "it takes the number's lower half" },

@@ -16,6 +16,12 @@ function status(text: string, field: string): string {
   return new RegExp(`^${field}:\t(.*)$`, "m").exec(text)?.[1]?.trim() ?? "missing";
 }
 
+/** Not every runtime's delete waits for more than the container's own process. */
+async function endBoth(container: Container, pid: string): Promise<void> {
+  await container.end();
+  await waitFor("the process is gone", () => !fs.existsSync(`/proc/${pid}`));
+}
+
 async function statusIn(container: Container, options: readonly string[] = []): Promise<string> {
   return inExec(container, ["cat", "/proc/self/status"], options);
 }
@@ -239,6 +245,7 @@ test("--detach returns while the program runs; --pid-file names it", async (t) =
   await waitFor("the program runs", () => read(`/proc/${text}/cmdline`) === "sleep\u000050\0");
   assert.is(fs.readlinkSync(`/proc/${text}/ns/pid`), fs.readlinkSync(`/proc/${(await container.state()).pid}/ns/pid`));
   assert.equal(JSON.parse(output(await container.verb("ps", "--format=json"))).sort(), [(await container.state()).pid, Number(text)].sort());
+  await endBoth(container, text);
 });
 
 test("--pid-file is written in the foreground, too", async (t) => {
@@ -302,6 +309,7 @@ test("with a user namespace the process is root inside and a mapped user outside
   const text = read(`/proc/${read(file(t, "pid"))}/status`);
   assert.is(status(text, "Uid"), "100005\t100005\t100005\t100005");
   assert.is(status(text, "Gid"), "200006\t200006\t200006\t200006");
+  await endBoth(container, read(file(t, "pid")));
 });
 
 test("with a user namespace an id without a mapping is an error", async (t) => {

@@ -21,10 +21,13 @@ import { resume } from "./container/resume.ts";
 import { start } from "./container/start.ts";
 import { Store } from "./container/store.ts";
 import { currentResources, update } from "./container/update.ts";
-import { UsageError } from "./errors.ts";
+import { ConfigError, UsageError } from "./errors.ts";
 import { parseSignal } from "./linux/signals.ts";
 import { native } from "./native/native.ts";
 import { EPOLLIN, forget, ready } from "./native/waiter.ts";
+import { checkProcess } from "./spec/checks.ts";
+import { changedProcess } from "./spec/exec-process.ts";
+import type { ProcessChanges } from "./spec/exec-process.ts";
 import type { Resources } from "./spec/config.ts";
 
 export * from "./errors.ts";
@@ -50,6 +53,26 @@ export interface CreateRequest extends Place {
   readonly consoleSocket?: string;
   readonly noPivot?: boolean;
   readonly noNewKeyring?: boolean;
+}
+
+/** A further process: the container's own with another program, and what else is to be different. */
+export interface ExecRequest extends ProcessChanges {
+  /** Its standard input, output and error; the caller's own by default. */
+  readonly stdio?: readonly [stdin: number, stdout: number, stderr: number];
+  readonly pidFile?: string;
+  /** A unix socket that gets the terminal's master. */
+  readonly consoleSocket?: string;
+  /** Sub-cgroups to run in: `[controllers:]path`. */
+  readonly cgroup?: readonly string[];
+  readonly ignorePaused?: boolean;
+}
+
+/** A program that runs in a container besides its own. */
+export interface ExecProcess {
+  /** As the host has it. */
+  readonly pid: number;
+  /** Resolves with how it ended. */
+  wait(): Promise<Ending>;
 }
 
 /** An exit status, or the signal that ended the process. */
@@ -113,17 +136,32 @@ export class Container {
   /** Resolves with how the container's process ended. Only who created it is its parent, and can know. */
   async wait(): Promise<Ending> {
     if (this.#ending === undefined) throw new UsageError(`cannot wait for container "${this.id}": another process created it`);
-    const awake = setInterval(() => {}, 1 << 30);
-    try {
-      return await this.#ending;
-    } finally {
-      clearInterval(awake);
-    }
+    return awake(this.#ending);
   }
 
   /** The state of runtime.md#state, with runc's additions. */
   state(): Description {
     return describeContainer(this.#store, this.#store.load(this.id, "state"));
+  }
+
+  /** Runs a further program in the container; resolves when it runs. */
+  async exec({ stdio = [0, 1, 2], pidFile, consoleSocket, cgroup, ignorePaused = false, ...changes }: ExecRequest): Promise<ExecProcess> {
+    const problems = checkProcess(changedProcess(undefined, changes));
+    if (problems.length > 0) throw new ConfigError("the process", problems);
+    const { exec } = await import("./container/exec.ts");
+    const { pid, pidfd } = await exec({
+      store: this.#store,
+      id: this.id,
+      process: { changes },
+      ignorePaused,
+      ...(cgroup === undefined ? {} : { cgroup }),
+      ...(pidFile === undefined ? {} : { pidFile: resolve(pidFile) }),
+      ...(consoleSocket === undefined ? {} : { consoleSocket: resolve(consoleSocket) }),
+      inheritance: { stdio, preserved: [] },
+      warn: this.#warn,
+    });
+    const ending = reap(pidfd);
+    return { pid, wait: () => awake(ending) };
   }
 
   /**
@@ -163,6 +201,16 @@ export class Container {
   /** Removes a container that has stopped; with `force` one that has not, too. */
   async delete({ force = false }: { readonly force?: boolean } = {}): Promise<void> {
     await deleteContainer({ store: this.#store, id: this.id, force, environment: environment(), warn: this.#warn });
+  }
+}
+
+/** Keeps the program alive for an end that it waits for. */
+async function awake(ending: Promise<Ending>): Promise<Ending> {
+  const timer = setInterval(() => {}, 1 << 30);
+  try {
+    return await ending;
+  } finally {
+    clearInterval(timer);
   }
 }
 

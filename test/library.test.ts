@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { ConfigError, Container, ContainerExistsError, NoSuchContainerError, StatusError } from "../src/index.ts";
+import { ConfigError, Container, ContainerExistsError, NoSuchContainerError, StatusError, StepError } from "../src/index.ts";
 import { needs, suite } from "./harness.ts";
 
 const test = suite("library");
@@ -24,6 +24,10 @@ test("Container goes through its whole life", async (t) => {
   assert.is(Container.open(id, { root }).state().status, "running");
   await rejects(() => container.delete(), StatusError);
   assert.equal(container.processes(), [container.state().pid]);
+  const further = await container.exec({ args: ["sh", "-c", "test $(id -u) = 7 && test $A = b && exit 5"], uid: 7, env: ["A=b"] });
+  assert.equal(await further.wait(), { code: 5, signal: 0 });
+  await rejects(() => container.exec({ args: ["none"] }), StepError);
+  await rejects(() => container.exec({ args: [], cwd: "relative" }), ConfigError);
   await container.pause();
   assert.is(container.state().status, "paused");
   await rejects(() => container.pause(), StatusError);
