@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { fuzz } from "./run.ts";
+import { abandon, fuzz } from "./run.ts";
 import { tellFailure } from "./tell.ts";
 
 const USAGE = `npm run fuzz -- [--seconds N] [--seed S] [--from CASE] [--count N] [--verbose]
@@ -38,6 +38,14 @@ async function main(): Promise<number> {
   };
   const folder = fs.mkdtempSync(join(tmpdir(), "tsrun-fuzz-"));
   fs.writeSync(1, `seed ${seed}\n`);
+  for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+    process.once(signal, () => {
+      void abandon().finally(() => {
+        fs.rmSync(folder, { recursive: true, force: true });
+        process.exit(status);
+      });
+    });
+  }
   try {
     const { failures, cases, created, started } = await fuzz({
       task,

@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import type { Report, Task } from "./driver.ts";
 import { openSandbox } from "./sandbox.ts";
+import type { Sandbox } from "./sandbox.ts";
 
 export type Failure = Extract<Report, { kind: "failure" }>;
 type Played = Extract<Report, { kind: "case" }>;
@@ -28,6 +29,13 @@ export interface Run {
 
 /** How long one case may take in a driver that says nothing: all commands at their limits, and a minimisation. */
 const SILENCE_MILLIS = 180_000;
+
+let open: Sandbox | undefined;
+
+/** Ends what runs, for who is asked to end before the time is over. */
+export async function abandon(): Promise<void> {
+  await open?.end();
+}
 
 /** Plays cases until the time is over; a sandbox that a case has spoilt is replaced. */
 export async function fuzz({ task, name, folder, onCase, onFailure }: Run): Promise<Outcome> {
@@ -71,6 +79,7 @@ interface End {
 
 async function inSandbox(task: Task, place: { readonly name: string; readonly folder: string }, take: (report: Report) => void): Promise<End> {
   const sandbox = openSandbox(place.name, place.folder, [JSON.stringify(task)]);
+  open = sandbox;
   let end: End | undefined;
   let next = task.from;
   let silence = setTimeout(() => undefined, 0);
