@@ -94,6 +94,18 @@ test("PRC-20 in a user namespace, too", async (t) => {
   });
 });
 
+test("PRC-20 a further process has the container's profile, or the one that is asked for", async (t) => {
+  await withProfile(async (profile) => {
+    const held = await running(t, (config) => (config.process["apparmorProfile"] = profile));
+    assert.match(output(await t.runtime(["exec", held.id, "/bin/sh", "-c", SHOW])), profile);
+    const free = await running(t);
+    assert.match(output(await t.runtime(["exec", "--apparmor", profile, free.id, "/bin/sh", "-c", SHOW])), profile);
+    const result = await t.runtime(["exec", "--apparmor", `${profile}-missing`, free.id, "/bin/true"]);
+    assert.is.not(result.status, 0);
+    assert.match(result.stderr, /apparmor/i);
+  });
+});
+
 test("PRC-20 a profile that is not loaded is an error that says so", async (t) => {
   if (!hasAppArmor()) skip("this kernel has no AppArmor");
   await cannotCreate(t, (config) => (config.process["apparmorProfile"] = `${RUN_NAME}-missing`), /apparmor/i);
@@ -117,6 +129,15 @@ test("PRC-37 the selinuxLabel is that of the session keyring, too", async (t) =>
   needsSelinux();
   const bundle = withProbe(t, ["keylabel", KEY_SPEC_SESSION_KEYRING], (config) => (config.process["selinuxLabel"] = PROGRAM));
   assert.is(output(await runBundle(t, bundle)), `${PROGRAM}\n`);
+});
+
+test("PRC-37 a further process has the container's label, or the one that is asked for", async (t) => {
+  needsSelinux();
+  const show = "tr -d '\\0' < /proc/self/attr/current";
+  const labelled = await running(t, (config) => (config.process["selinuxLabel"] = PROGRAM));
+  assert.is(output(await t.runtime(["exec", labelled.id, "/bin/sh", "-c", show])).trim(), PROGRAM);
+  const other = PROGRAM.replace("c4,c5", "c1,c2");
+  assert.is(output(await t.runtime(["exec", "--process-label", other, labelled.id, "/bin/sh", "-c", show])).trim(), other);
 });
 
 test("PRC-37 in a user namespace, too", async (t) => {
