@@ -101,4 +101,11 @@ export const LINUX_DEVIATIONS: readonly Deviation[] = [
   ...each("crun", "seccomp listener", ["SC-06 SC-07", "SC-06 the message"], "it sends the message in start, and closes the connection when the program ends"),
   { runtime: "crun", test: "seccomp listener: SC-06 listenerPath without", reason: "it connects all the same" },
   ...each("crun", "seccomp listener", ["SC-06 NOTIFY without", "SC-13"], "the container fails when start has succeeded"),
+  { runtime: "crun", test: "devices: DEV-03 in a user namespace a device that the host", reason: "it takes any file, against the specification" },
+  { runtime: "crun", test: "devices: DEV-03 another file in the place", reason: "it takes any file, against the specification" },
+  ...each("crun", "devices", ["a file", "a folder", "a dangling link", "a link to the device", "another device", "a block device of the same number", "a fifo", "a socket"].map((what) => `DEV-03 ${what} in the place`), "it takes any file, against the specification"),
+  { runtime: "crun", test: "paths: MSK-01 a path below a file", reason: "it is an error" },
+  { runtime: "crun", test: "paths: ROP-01 read-only paths within", reason: "a file in a path that is named twice can be written" },
+  { runtime: "crun 1.8", test: "devices: DEV-01 DEV-02 DEV-06 DEV-07", reason: "the host's device is not there" },
+  { runtime: "crun 1.8", test: "paths: ROP-01 a read-only path keeps", reason: "it clears them" },
 ];
