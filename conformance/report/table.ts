@@ -1,6 +1,7 @@
 /** What many tests say about one row, and one row about many runtimes. */
 
 import type { TestResult } from "../../test/harness.ts";
+import { PROJECT } from "../../test/runtime.ts";
 import type { Row } from "../rows.ts";
 import { ROWS, rowsOf } from "../rows.ts";
 import type { ProgramResult } from "../runtime-tools/run.ts";
@@ -84,7 +85,16 @@ function partOf(word: string, part: number, whole: number): string {
 /** The reason as it is told in deviations.ts, or the first line of an error. */
 function firstLine(reason: string): string {
   const line = reason.split("\n").find((text) => text.trim() !== "") ?? "";
-  return line.replace(/^\w+( [\d.]+)? deviates: /, "").trim();
+  return tidy(line.replace(/^\w+( [\d.]+)? deviates: /, "").trim());
+}
+
+const MAX_REASON = 160;
+
+/** Without the names and paths of this run, so that two reports can be compared. */
+function tidy(text: string): string {
+  const named = text.replace(/(^|["'])\/\S+\/(\w+: )/, "$1$2");
+  const short = named.replace(/[^\s"']*tsrun-test-[\w-]+/g, "…").replaceAll(PROJECT, ".").replace(/time="[^"]*" /g, "");
+  return short.length > MAX_REASON ? `${short.slice(0, MAX_REASON)}…` : short;
 }
 
 function programCell({ tests }: Judgement, result: ProgramResult | undefined): Cell {
