@@ -21,6 +21,9 @@ cgroups = "no-conmon"
 lock_type = "file"
 `;
 
+/** podman 5 looks for its helpers beside itself only when told. */
+const HELPERS = process.env["TSRUN_ENGINES"] === undefined ? "" : `helper_binaries_dir = [${JSON.stringify(process.env["TSRUN_ENGINES"])}]\n`;
+
 export class Podman {
   readonly #folder: string;
   readonly #options: readonly string[];
@@ -31,14 +34,14 @@ export class Podman {
     const storage = ["root", "runroot", "tmpdir"].flatMap((name) => [`--${name}`, join(folder, name)]);
     const rest = ["--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "file", "--runtime", runtime];
     this.#options = [...storage, ...rest];
-    this.#env = { CONTAINERS_CONF: join(folder, "containers.conf") };
+    this.#env = { CONTAINERS_CONF: join(folder, "containers.conf"), PODMAN_IGNORE_CGROUPSV1_WARNING: "1" };
   }
 
   /** One with the image of test/image.ts, for a while. */
   static async within(t: Ground, runtime: string, body: (podman: Podman) => Promise<void>): Promise<void> {
     const folder = join(t.folder, "podman");
     fs.mkdirSync(folder);
-    fs.writeFileSync(join(folder, "containers.conf"), SETTINGS);
+    fs.writeFileSync(join(folder, "containers.conf"), SETTINGS + HELPERS);
     const podman = new Podman(folder, runtime);
     const loaded = await podman.podman(["load", "--quiet", "--input", makeImage(t.folder, t.bundle().rootfs)]);
     if (loaded.status !== 0) skip(`podman cannot load an image: ${loaded.stderr.trim().split("\n").at(-1)}`);
