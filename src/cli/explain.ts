@@ -4,19 +4,28 @@ import { basename } from "node:path";
 import { readBundle } from "../container/create.ts";
 import { probeHost } from "../container/probe.ts";
 import { tellWarnings } from "../container/warnings.ts";
+import type { Host } from "../host.ts";
 import { UsageError } from "../errors.ts";
 import { explainJson, explainText } from "../plan/explain.ts";
 import { plan } from "../plan/plan.ts";
+import type { Config } from "../spec/config.ts";
 import type { Invocation } from "./invocation.ts";
 import { flag, text } from "./parse.ts";
 import { print } from "./output.ts";
+
+/** Without a user namespace only root can make the container: the plan is root's then, whoever reads it. */
+function hostFor({ linux }: Config): Host {
+  const host = probeHost();
+  const isForAnybody = (linux?.namespaces ?? []).some(({ type }) => type === "user");
+  return isForAnybody ? host : { ...host, uid: 0, gid: 0 };
+}
 
 export function explainVerb({ parsed, path, environment, warn }: Invocation): number {
   const format = text(parsed, "format") ?? "text";
   if (format !== "text" && format !== "json") throw new UsageError(`cannot explain: invalid format option: ${format}`);
   const bundle = path(text(parsed, "bundle") ?? ".");
   const { config, bytes } = readBundle(bundle);
-  const planned = plan(config, probeHost(), {
+  const planned = plan(config, hostFor(config), {
     id: parsed.args[0] ?? basename(bundle),
     bundle,
     waitForStart: true,
