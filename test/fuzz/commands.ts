@@ -36,7 +36,7 @@ export class Commands {
   }
 
   async judge({ isJson }: { readonly isJson: boolean }): Promise<void> {
-    if (this.#has("explain")) await this.#run("explain", ["/work"]);
+    if (this.#has("explain")) await this.#run("explain", ["/bundle"]);
     if (this.#has("detach")) {
       const { status } = await this.#run("run", ["--detach", ...this.#creation(), ID]);
       this.started = status === 0;
@@ -87,8 +87,8 @@ export class Commands {
 
   #creation(): string[] {
     const flags = (["no-pivot", "no-new-keyring"] as const).filter((option) => this.#has(option)).map((option) => `--${option}`);
-    const terminal = /"terminal":\s*true/.test(read("/work/config.json")) && !this.#has("no-console");
-    return ["--bundle", "/work", ...flags, ...(this.#has("pid-file") ? ["--pid-file", PID_FILE] : []), ...(terminal ? ["--console-socket", CONSOLE_SOCKET] : [])];
+    const terminal = /"terminal":\s*true/.test(read("/bundle/config.json")) && !this.#has("no-console");
+    return ["--bundle", "/bundle", ...flags, ...(this.#has("pid-file") ? ["--pid-file", PID_FILE] : []), ...(terminal ? ["--console-socket", CONSOLE_SOCKET] : [])];
   }
 
   async #status(wanted: string): Promise<void> {
@@ -172,7 +172,7 @@ async function execute(args: readonly string[]): Promise<Ended> {
   fs.rmSync(LOG, { force: true });
   const output = ["/tmp/out", "/tmp/err"];
   const stdio = ["ignore" as const, ...output.map((path) => fs.openSync(path, "w"))];
-  const child = spawn(RUNTIME, args, { cwd: "/work", env: { PATH: "/bin", HOME: "/tmp" }, stdio, detached: true });
+  const child = spawn(RUNTIME, args, { cwd: "/bundle", env: { PATH: "/bin", HOME: "/tmp" }, stdio, detached: true });
   for (const fd of stdio) if (typeof fd === "number") fs.closeSync(fd);
   let timedOut = false;
   const timer = setTimeout(() => {
@@ -207,8 +207,8 @@ const FOLDERS: readonly string[] = ["bin", "dev", "etc", "proc", "root", "sys", 
 
 /** The bundle of a case: its config, and a root file system with links that lead nowhere, around, and out. */
 export function writeBundle({ bytes, owner }: { readonly bytes: Buffer; readonly owner: number }): void {
-  fs.rmSync("/work", { recursive: true, force: true });
-  const root = "/work/rootfs";
+  fs.rmSync("/bundle", { recursive: true, force: true });
+  const root = "/bundle/rootfs";
   for (const folder of FOLDERS) fs.mkdirSync(`${root}/${folder}`, { recursive: true });
   for (const program of ["sleep", "true", "false"]) fs.copyFileSync("/fuzz/busybox", `${root}/bin/${program}`);
   for (const program of ["true", "false", "cat", "sleep"]) fs.linkSync(`${root}/bin/true`, `${root}/hooks/${program}`);
@@ -223,5 +223,5 @@ export function writeBundle({ bytes, owner }: { readonly bytes: Buffer; readonly
   for (const folder of owner === 0 ? [] : folders) {
     for (const name of ["", ...fs.readdirSync(`${root}/${folder}`)]) fs.lchownSync(`${root}/${folder}/${name}`, owner, owner);
   }
-  fs.writeFileSync("/work/config.json", bytes);
+  fs.writeFileSync("/bundle/config.json", bytes);
 }

@@ -16,7 +16,7 @@ const KINDS = ["processes", "mounts", "cgroups", "files"] as const;
 const CGROUP_ROOT = "/sys/fs/cgroup";
 
 /** Not looked into: what is the kernel's, the case's own, and the runtime's cache of compiled filters. */
-const SKIPPED: ReadonlySet<string> = new Set(["/proc", "/sys", "/dev/pts", "/work", "/fuzz", "/opt", "/state/@seccomp"]);
+const SKIPPED: ReadonlySet<string> = new Set(["/proc", "/sys", "/dev/pts", "/bundle", "/fuzz", "/opt", "/state/@seccomp"]);
 
 export function lookAround(): Things {
   return { processes: processes(), mounts: mounts(), cgroups: folders(CGROUP_ROOT), files: filesBelow("/") };

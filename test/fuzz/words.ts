@@ -12,7 +12,7 @@ export const PATHS: readonly string[] = [
   "/etc", "/etc/passwd", "/bin", "/bin/true", "/bin/sleep", "/tmp", "/root", "/etc/resolv.conf", "/run", "/var", "/home/user",
   "/link", "/link/x", "/loop", "/up", "/up/x", "/out", "/out/etc", "/abs", "/dangling", "/dangling/x", "/fifo",
   "/src/dir", "/src/file", "/src/empty", "/src/fifo", "/src/link", "/src/loop", "/src/dangling", "/src/missing", "/src/private", "/src/dir/file",
-  "/work/rootfs", "/work", "rootfs", "rootfs/..", "./rootfs/", "rootfs/link", "rootfs/bin/true",
+  "/bundle/rootfs", "/bundle", "rootfs", "rootfs/..", "./rootfs/", "rootfs/link", "rootfs/bin/true",
   `/${LONG}`, `/${LONG}x`, `/${`${LONG}/`.repeat(15)}`, `/${`${LONG}/`.repeat(20)}`, `/${"a/".repeat(500)}`,
   "/with blank", "/with\nnewline", "/with\ttab", "/\u00fcn\u00efcode", "/\u202e\u0000", "/a\0b", "/\ud800", "/a\\b", "/a,b", "/a:b", "/a=b", '/"a"', "/%s%n", "/$HOME", "/~",
 ];
@@ -46,7 +46,7 @@ export const WORDS: Readonly<Record<string, readonly Json[]>> = {
   ociVersion: ["1.0.0", "1.0.2-dev", "1.2.1", "1.3.0", "1.9.9", "2.0.0", "0.9.0", "1", "1.0", "v1.0.0", "1.0.0+x", ""],
   path: [...PATHS, ...NAMESPACES, "/hooks/true", "/hooks/false", "/hooks/cat", "/hooks/script", "/hooks/lost", "/hooks/text", "/hooks", "/hooks/none"],
   destination: PATHS,
-  source: [...PATHS, "tmpfs", "none", "proc", "/run/ns/net", "/work/config.json", "/state"],
+  source: [...PATHS, "tmpfs", "none", "proc", "/run/ns/net", "/bundle/config.json", "/state"],
   type: [...TYPES, "c", "b", "u", "p", "a", "pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time", ...RLIMITS],
   options: OPTIONS,
   cwd: [...PATHS, "/new/place"],
