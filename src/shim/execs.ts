@@ -13,7 +13,7 @@ interface Exec {
   readonly process: Process;
   /** `process` of a config. */
   readonly spec: Uint8Array;
-  /** Resolves when its end was told to containerd, and its output is with the client. */
+  /** Resolves when its end was told to containerd. */
   told: Promise<void>;
 }
 
@@ -88,7 +88,8 @@ export class Execs {
     await process.startSettled();
     const { id: container_id, publisher } = this.#task;
     publisher.publish("/tasks/exit", TaskExit, { container_id, id: process.id, pid: process.pid, exit_status: status, exited_at: at });
-    await process.drained();
+    // Whoever does not read holds up nobody but his own delete.
+    void process.drained();
   }
 
   async delete(id: string): Promise<Process> {

@@ -73,10 +73,11 @@ export class Stdio {
   async #open(): Promise<void> {
     const { stdin, stdout, stderr, terminal } = this.paths;
     const input = stdin === "" ? openPath("/dev/null", O_RDONLY) : openPath(stdin, O_RDONLY | O_NONBLOCK);
-    // Now that it has a reader; fifo(7).
-    if (stdin !== "") this.#stdin = openPath(stdin, O_WRONLY | O_NONBLOCK);
+    // From here on a failure closes it.
     if (terminal) this.#input = input;
     else this.#given[0] = input;
+    // Now that it has a reader; fifo(7).
+    if (stdin !== "") this.#stdin = openPath(stdin, O_WRONLY | O_NONBLOCK);
     if (stdout.startsWith(BINARY_SCHEME)) this.#logger = await Logger.start(stdout, this.#options);
     if (terminal) {
       // The terminal comes with the console; until then there is nothing to say.

@@ -12,6 +12,8 @@ import { start } from "../container/start.ts";
 import type { StoredState } from "../container/state.ts";
 import { Store } from "../container/store.ts";
 import { killAll } from "../cgroup/kill.ts";
+import { closeSync } from "../native/files.ts";
+import { native } from "../native/native.ts";
 import { ConfigError, NoSuchContainerError } from "../errors.ts";
 import { removeRecord, writeRecord } from "./bundle.ts";
 import type { Publisher } from "./events.ts";
@@ -45,6 +47,10 @@ export class Task {
   readonly #mounted: boolean;
   readonly #context: Context;
   #oom: OomWatch | undefined;
+  /** Resolves when the end of init was told: nothing may be told of the container after it but its delete. */
+  #exitTold: Promise<void> = Promise.resolve();
+  #startTold = false;
+  #oomWaits = false;
   #isPaused = false;
   /** One operation after the other: each holds the container's lock, and a wait for it would stop the whole shim. */
   #queue: Promise<unknown> = Promise.resolve();
@@ -77,7 +83,10 @@ export class Task {
     const rootfs = join(bundle, "rootfs");
     const record = { root, mounted: mounts.length > 0, socket: context.socket };
     writeRecord(bundle, { ...record, pid: 0 });
-    const stdio = await Stdio.open({ terminal, stdin, stdout, stderr }, { direct: true, containerId: id, namespace: context.namespace });
+    const stdio = await Stdio.open({ terminal, stdin, stdout, stderr }, { direct: true, containerId: id, namespace: context.namespace }).catch((error: unknown) => {
+      removeRecord(bundle);
+      throw error;
+    });
     try {
       mountRootfs(rootfs, mounts);
       const { state, pidfd } = await create({
@@ -92,12 +101,12 @@ export class Task {
         warn: (message) => log("warning", message),
       });
       stdio.childHasThem();
-      writeRecord(bundle, { ...record, pid: state.pid });
+      await keepRecord({ store, id, pidfd, environment: context.environment }, () => writeRecord(bundle, { ...record, pid: state.pid }));
       const init = new Process(id, stdio.paths);
       init.attach({ pid: state.pid, pidfd }, stdio);
       const task = new Task({ request, context, store, state, init });
       task.#publishCreate(request);
-      void task.#watchInit();
+      task.#exitTold = task.#watchInit();
       return task;
     } catch (error) {
       stdio.childHasThem();
@@ -127,7 +136,7 @@ export class Task {
     this.#oom?.check();
     this.#oom?.close();
     this.#context.publisher.publish("/tasks/exit", TaskExit, { container_id: this.id, id: this.id, pid: this.init.pid, exit_status: status, exited_at: at });
-    await this.init.drained();
+    void this.init.drained();
   }
 
   #serially<T>(operation: () => Promise<T>): Promise<T> {
@@ -141,18 +150,27 @@ export class Task {
   }
 
   async #start(): Promise<void> {
+    // Before the program can be killed: what the watch finds at its beginning is not this container's.
+    await this.#watchOom();
     try {
       await start({ store: this.#store, id: this.id, environment: this.#context.environment, warn: (message) => log("warning", message) });
     } catch (error) {
       throw new RpcError("UNKNOWN", `OCI runtime start failed: ${messageOf(error)}`, { cause: error });
     }
     this.#context.publisher.publish("/tasks/start", TaskStart, { container_id: this.id, pid: this.init.pid });
-    await this.#watchOom();
+    this.#startTold = true;
+    if (this.#oomWaits) this.#tellOom();
   }
 
   async #watchOom(): Promise<void> {
     const { OomWatch: Watch } = await import("../cgroup/oom.ts");
-    this.#oom = new Watch(this.#directories, () => this.#context.publisher.publish("/tasks/oom", TaskEvent, { container_id: this.id }));
+    this.#oom = new Watch(this.#directories, () => this.#tellOom());
+  }
+
+  /** Not before the start was told. */
+  #tellOom(): void {
+    if (this.#startTold) this.#context.publisher.publish("/tasks/oom", TaskEvent, { container_id: this.id });
+    else this.#oomWaits = true;
   }
 
   get #directories(): NonNullable<StoredState["cgroup"]>["directories"] {
@@ -245,6 +263,7 @@ export class Task {
       const environment = this.#context.environment;
       await deleteContainer({ store: this.#store, id: this.id, force: true, environment, warn: (message) => log("warning", message) });
       const { status, at } = await this.init.ended;
+      await this.#exitTold;
       await this.init.drained();
       this.init.close();
       this.execs.close();
@@ -252,5 +271,20 @@ export class Task {
       removeRecord(this.bundle);
       this.#context.publisher.publish("/tasks/delete", TaskDelete, { container_id: this.id, pid: this.init.pid, exit_status: status, exited_at: at });
     });
+  }
+}
+
+/** A container of which "delete" could not be told is not kept: a disk may be full. */
+async function keepRecord(
+  { store, id, pidfd, environment }: { readonly store: Store; readonly id: string; readonly pidfd: number; readonly environment: readonly string[] },
+  write: () => void,
+): Promise<void> {
+  try {
+    write();
+  } catch (error) {
+    await deleteContainer({ store, id, force: true, environment, warn: (message) => log("warning", message) });
+    native().waitPidfd(pidfd);
+    closeSync(pidfd);
+    throw error;
   }
 }
