@@ -31,8 +31,14 @@ export async function startShim(invocation: Invocation, bundle: string): Promise
   const directory = params?.socket_dir === undefined || params.socket_dir === "" ? SOCKET_DIRECTORY : params.socket_dir;
   const path = socketPath(native().sha256(socketName(address, namespace, group)), directory);
   const listener = listen(path, directory);
-  writeAddress(bundle, formatAddress(path));
-  writeSync(STDOUT, answer(path, params));
+  try {
+    writeAddress(bundle, formatAddress(path));
+    writeSync(STDOUT, answer(path, params));
+  } catch (error) {
+    // Nobody will ever connect to it.
+    if (listener !== undefined) rmSync(path, { force: true });
+    throw error;
+  }
   if (listener === undefined) return 0;
   detach(join(bundle, "log"));
   const { serve } = await import("./serve.ts");
