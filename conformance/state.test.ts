@@ -6,7 +6,7 @@ import * as assert from "uvu/assert";
 import type { Ground } from "../test/harness.ts";
 import { Container, created, file, output, read, running, script, silent } from "./containers.ts";
 import type { State } from "./containers.ts";
-import { everywhere, live, POINTS } from "./hooks.ts";
+import { everywhere, hook, live, POINTS } from "./hooks.ts";
 import { isValid } from "./official.ts";
 import { suite } from "./suite.ts";
 
@@ -64,6 +64,26 @@ test("ST-05 bundle is the absolute path of the bundle, wherever it was named fro
     silent(await t.runtime(["create", "--bundle", path, id], { cwd }));
     assert.is((await new Container(t, bundle, id).state()).bundle, bundle.path, path);
     silent(await t.runtime(["delete", "--force", id]));
+  }
+});
+
+test("ST-05 a bundle that is named by a link is told by its own path, to hooks as well", async (t) => {
+  const told = file(t, "told");
+  const bundle = t.bundle((config) => {
+    script(config, "exit 0");
+    config.hooks = { createRuntime: [hook(`cat >${told}`)] };
+  });
+  fs.symlinkSync(bundle.path, join(t.folder, "link"));
+  for (const [path, cwd] of [["link", t.folder], [".", join(t.folder, "link")], ["link/../link/", t.folder]] as const) {
+    const id = t.id();
+    silent(await t.runtime(["create", "--bundle", path, id], { cwd }));
+    const { bundle: seen, rootfs } = (await new Container(t, bundle, id).state()) as State & { rootfs?: string };
+    assert.equal([seen, rootfs], [bundle.path, bundle.rootfs], path);
+    assert.is((JSON.parse(read(told)) as State).bundle, bundle.path, path);
+    assert.match(output(await t.runtime(["list"])), `${bundle.path} `);
+    silent(await t.runtime(["delete", "--force", id]));
+    silent(await t.runtime(["run", "--bundle", path, t.id()], { cwd }));
+    assert.is((JSON.parse(read(told)) as State).bundle, bundle.path, `run ${path}`);
   }
 });
 

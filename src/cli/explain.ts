@@ -1,7 +1,7 @@
 /** `tsrun explain`. */
 
 import { basename } from "node:path";
-import { readBundle } from "../container/create.ts";
+import { readBundle, realBundle } from "../container/create.ts";
 import { probeHost } from "../container/probe.ts";
 import { tellWarnings } from "../container/warnings.ts";
 import type { Host } from "../host.ts";
@@ -23,7 +23,7 @@ function hostFor({ linux }: Config): Host {
 export function explainVerb({ parsed, path, environment, warn }: Invocation): number {
   const format = text(parsed, "format") ?? "text";
   if (format !== "text" && format !== "json") throw new UsageError(`cannot explain: invalid format option: ${format}`);
-  const bundle = path(text(parsed, "bundle") ?? ".");
+  const bundle = realBundle(path(text(parsed, "bundle") ?? "."));
   const { config, bytes } = readBundle(bundle);
   const planned = plan(config, hostFor(config), {
     id: parsed.args[0] ?? basename(bundle),

@@ -5,6 +5,7 @@ import { ConfigError } from "../errors.ts";
 import type { Cgroup } from "../cgroup/cgroup.ts";
 import type { Host } from "../host.ts";
 import { existsSync, readFileSync, statSync } from "../native/files.ts";
+import { native } from "../native/native.ts";
 import { usableLayout } from "../plan/cgroup.ts";
 import { plan as makePlan } from "../plan/plan.ts";
 import type { PlanOptions } from "../plan/context.ts";
@@ -59,6 +60,16 @@ export interface Creation {
   readonly lock: Lock;
 }
 
+/** A bundle without links in its path, as other runtimes tell it to hooks and engines; where there is none, as it was given. */
+export function realBundle(bundle: string): string {
+  try {
+    return native().realpath(bundle);
+  } catch {
+    // Who reads its config.json has the better words.
+    return bundle;
+  }
+}
+
 /** Reads and plans a bundle without doing anything. */
 export function readBundle(bundle: string): { readonly config: Config; readonly bytes: Uint8Array } {
   const path = join(bundle, "config.json");
@@ -93,7 +104,8 @@ export async function create(options: CreateOptions): Promise<Created> {
 }
 
 /** All that `create` and `run` have in common: up to the gate "created", with everything undone on failure. */
-export async function prepare(options: CreateOptions, { waitForStart }: { readonly waitForStart: boolean }): Promise<Creation> {
+export async function prepare(given: CreateOptions, { waitForStart }: { readonly waitForStart: boolean }): Promise<Creation> {
+  const options = { ...given, bundle: realBundle(given.bundle) };
   const { store, id, bundle, warn } = options;
   checkId(id);
   const { config, bytes } = readBundle(bundle);
