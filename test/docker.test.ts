@@ -3,36 +3,15 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { Docker, RUNTIMES } from "./docker.ts";
-import { nothingLeft, until } from "./engine.ts";
-import { RUN_NAME, needs, suite } from "./harness.ts";
-import type { Ground } from "./harness.ts";
+import { RUNTIMES, driven } from "./docker.ts";
+import { must, until } from "./engine.ts";
+import { needs, suite } from "./harness.ts";
 import { IMAGE } from "./image.ts";
 
 // Time limit: 420 s
-const docker = suite("docker");
+const test = suite("docker");
 
-/** The cgroup that all containers are in, which a runtime makes for the first. */
-const DOCKERS = new RegExp(`/${RUN_NAME}$`);
-
-/** Adds a test of the runtime behind docker and of our shim, and of runc, which shows that the test is right. */
-function driven(title: string, body: (t: Ground, docker: Docker) => Promise<void>): void {
-  for (const [name, runtime] of Object.entries(RUNTIMES)) {
-    docker(`${name}: ${title}`, async (t) => {
-      needs("root", "docker", "dockerd", "containerd", "runc");
-      await Docker.within(t, runtime, (started) => body(t, started));
-      await nothingLeft(t, DOCKERS);
-    });
-  }
-}
-
-async function must(result: Promise<{ status: number | undefined; stdout: string; stderr: string }>): Promise<string> {
-  const { status, stdout, stderr } = await result;
-  assert.is(status, 0, stderr);
-  return stdout.trim();
-}
-
-driven("run passes output, settings and the exit status on", async (t, docker) => {
+driven(test, "run passes output, settings and the exit status on", async (docker, t) => {
   const settings = ["--rm", "--hostname", "host", "--env", "GREETING=hello", "--user", "1000:1001", "--workdir", "/tmp"];
   const { status, stdout, stderr } = await docker.run([...settings, IMAGE, "sh", "-c", "hostname; echo $GREETING $$; id -u; id -g; pwd; echo err >&2; exit 7"]);
   assert.equal([status, stdout, stderr], [7, "host\nhello 1\n1000\n1001\n/tmp\n", "err\n"]);
@@ -55,7 +34,7 @@ driven("run passes output, settings and the exit status on", async (t, docker) =
   assert.is(await must(docker.run([...options, IMAGE, "ls", "/named"])), "file");
 });
 
-driven("a container in the background: exec, top, stats, pause, update, logs, kill", async (_, docker) => {
+driven(test, "a container in the background: exec, top, stats, pause, update, logs, kill", async (docker) => {
   await must(docker.run(["--detach", "--name", "one", "--memory", "64m", IMAGE, "sh", "-c", "echo out; echo err >&2; sleep 100 & wait"]));
   const exec = await docker.docker(["exec", "--user", "1000:1001", "--workdir", "/tmp", "one", "sh", "-c", "id -u; id -g; pwd; exit 7"]);
   assert.equal([exec.status, exec.stdout], [7, "1000\n1001\n/tmp\n"], exec.stderr);
@@ -80,7 +59,7 @@ driven("a container in the background: exec, top, stats, pause, update, logs, ki
   assert.is(await must(docker.docker(["ps", "--all", "--quiet"])), "");
 });
 
-driven("stop, start, rm --force, a restart policy and a health check", async (_, docker) => {
+driven(test, "stop, start, rm --force, a restart policy and a health check", async (docker) => {
   await must(docker.run(["--detach", "--name", "failing", "--restart", "on-failure:2", IMAGE, "sh", "-c", "echo begun; exit 3"]));
   const health = ["--health-cmd", "test -f /tmp/well", "--health-interval", "1s", "--health-retries", "1"];
   await must(docker.run(["--detach", "--name", "one", ...health, IMAGE, "sh", "-c", "trap 'exit 5' TERM; echo begun; sleep 100 & wait"]));
@@ -98,7 +77,7 @@ driven("stop, start, rm --force, a restart policy and a health check", async (_,
   assert.is(await must(docker.docker(["logs", "failing"])), "begun\nbegun\nbegun");
 });
 
-driven("run -it and exec -it give a terminal", async (_, docker) => {
+driven(test, "run -it and exec -it give a terminal", async (docker) => {
   needs("setsid");
   const pty = docker.runOnTerminal(["--interactive", "--tty", "--name", "one", IMAGE, "sh"]);
   await pty.until(/# /);
@@ -111,14 +90,14 @@ driven("run -it and exec -it give a terminal", async (_, docker) => {
   }
 });
 
-driven("the host's network, and another container's", async (_, docker) => {
+driven(test, "the host's network, and another container's", async (docker) => {
   await must(docker.run(["--detach", "--name", "one", IMAGE, "sleep", "100"]));
   const network = ["readlink", "/proc/self/ns/net"];
-  const host = fs.readlinkSync("/proc/self/ns/net");
+  const host = fs.readlinkSync(docker.network.path);
   const one = await must(docker.docker(["exec", "one", ...network]));
   assert.is.not(one, host);
   assert.is(await must(docker.run(["--rm", "--network=container:one", IMAGE, ...network])), one);
   assert.is(await must(docker.run(["--rm", "--network=host", IMAGE, ...network])), host);
 });
 
-docker.run();
+test.run();

@@ -1,72 +1,105 @@
-/** A docker daemon of the test's own: its folders, its socket, its namespace and its containers end with the test. */
+/** A docker daemon of the test's own: its folders, its socket, its namespace, its network and its containers end with the test. */
 
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
-import { pathOf, until } from "./engine.ts";
-import { RUN_NAME, skip } from "./harness.ts";
-import type { Ground } from "./harness.ts";
+import { nothingLeft, programOf, programsOf, until } from "./engine.ts";
+import { RUN_NAME, needs } from "./harness.ts";
+import type { Ground, Suite } from "./harness.ts";
 import { IMAGE } from "./image.ts";
+import { PrivateNetwork } from "./private-network.ts";
 import { Pty } from "./pty.ts";
 import { PROJECT, RUNTIME, runRuntime } from "./runtime.ts";
-import type { Result } from "./runtime.ts";
+import type { Result, RunOptions } from "./runtime.ts";
 
 /** dockerd makes it outside of all folders that it is given. */
 const PLUGINS = "/run/docker/plugins";
 
+/** The cgroup that all containers are in, which a runtime makes for the first, and that of docker build. */
+const KNOWN = { cgroups: new RegExp(`/${RUN_NAME}$`) };
+
 /** What `docker run --runtime` calls runc, tsrun in its place, and our shim. */
 export const RUNTIMES: Readonly<Record<string, string>> = { runc: "runc", tsrun: "tsrun", shim: "io.containerd.tsrun.v1" };
 
+export interface DockerOptions {
+  /** One of RUNTIMES' values. */
+  readonly runtime: string;
+  /** Whether it has a bridge and changes the rules for packets; never the host's. */
+  readonly hasBridge?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Adds a test of the runtime behind docker and of our shim, and of runc, which shows that the test is right. */
+export function driven(test: Suite, title: string, body: (docker: Docker, t: Ground) => Promise<void>, options: Omit<DockerOptions, "runtime"> = {}): void {
+  for (const [name, runtime] of Object.entries(RUNTIMES)) {
+    test(`${name}: ${title}`, async (t) => {
+      await Docker.within(t, { ...options, runtime }, (docker) => body(docker, t));
+      await nothingLeft(t, KNOWN);
+    });
+  }
+}
+
 export class Docker {
   readonly #folder: string;
-  /** What `docker run --runtime` is given. */
-  readonly runtime: string;
+  readonly #options: DockerOptions;
   readonly #host: string;
   readonly #env: Readonly<Record<string, string>>;
+  /** Where its containers' cables end. */
+  readonly network: PrivateNetwork;
   #child: ChildProcess | undefined;
 
-  private constructor(folder: string, runtime: string) {
+  private constructor(folder: string, options: DockerOptions, network: PrivateNetwork) {
     this.#folder = folder;
-    this.runtime = runtime;
+    this.#options = options;
+    this.network = network;
     this.#host = `unix://${folder}/socket`;
-    this.#env = { DOCKER_CONFIG: join(folder, "client") };
+    this.#env = { PATH: `${join(PROJECT, "dist")}:${programsOf("sid")}`, DOCKER_CONFIG: join(folder, "client") };
   }
 
-  /** One with the root file system of a bundle as its image, for a while; `runtime` is one of RUNTIMES' values. */
-  static async within(t: Ground, runtime: string, body: (docker: Docker) => Promise<void>): Promise<void> {
+  /** One with the root file system of a bundle as its image, for a while. */
+  static async within(t: Ground, options: DockerOptions, body: (docker: Docker) => Promise<void>): Promise<void> {
+    needs("root", "unshare", "nsenter");
+    programsOf("sid");
+    if (options.hasBridge === true) needs("iptables", "ip");
     const folder = join(t.folder, "docker");
     fs.mkdirSync(folder);
-    const docker = new Docker(folder, runtime);
+    const network = await PrivateNetwork.begin({ folder: t.folder });
+    const docker = new Docker(folder, options, network);
     const foreign = fs.existsSync(PLUGINS);
     try {
-      await docker.#start();
+      await docker.start();
       await docker.#import(t.bundle().rootfs);
       await body(docker);
     } finally {
       await docker.#end();
+      await network.end();
       if (!foreign) fs.rmSync("/run/docker", { recursive: true, force: true });
       for (const name of ["runc", "tsrun"]) fs.rmSync(`/run/containerd/${name}/${RUN_NAME}`, { recursive: true, force: true });
     }
   }
 
-  async #start(): Promise<void> {
+  /** What `docker run --runtime` is given. */
+  get runtime(): string {
+    return this.#options.runtime;
+  }
+
+  async start(): Promise<void> {
     const folders = ["--data-root", join(this.#folder, "data"), "--exec-root", join(this.#folder, "exec"), "--pidfile", join(this.#folder, "pid")];
-    const network = ["--iptables=false", "--ip6tables=false", "--bridge=none"];
+    const network = this.#options.hasBridge === true ? [] : ["--iptables=false", "--ip6tables=false", "--bridge=none"];
     const names = ["--containerd-namespace", RUN_NAME, "--containerd-plugins-namespace", `${RUN_NAME}-plugins`, "--cgroup-parent", `/${RUN_NAME}`];
     const log = fs.openSync(join(this.#folder, "log"), "a");
-    // Its containerd looks for shims in the PATH.
-    const env = { ...process.env, ...this.#env, PATH: `${join(PROJECT, "dist")}:${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` };
     const runtimes = ["--add-runtime", `tsrun=${RUNTIME}`];
-    const child = spawn(pathOf("dockerd") ?? "dockerd", ["--host", this.#host, ...folders, ...network, ...names, ...runtimes], { stdio: ["ignore", log, log], env });
+    const command = [programOf("sid", "dockerd"), "--host", this.#host, ...folders, ...network, ...names, ...runtimes];
+    const [program = "", ...args] = this.network.command("engine", command);
+    const env = { ...process.env, ...this.#env, ...this.#options.env };
+    const child = spawn(program, args, { stdio: ["ignore", log, log], env });
     fs.closeSync(log);
     child.on("error", () => {});
     this.#child = child;
     const answers = async (): Promise<boolean> => child.exitCode !== null || (await this.docker(["version"])).status === 0;
     await until(answers, () => `dockerd does not answer: ${this.#lastWords()}`);
-    if (child.exitCode !== null) skip(`dockerd does not start: ${this.#lastWords()}`);
-    const { stdout } = await this.docker(["version", "--format", "{{.Server.Version}}"]);
-    if (Number.parseInt(stdout, 10) < 23 && this.runtime.includes(".")) skip(`docker ${stdout.trim()} takes no shim by its name`);
+    if (child.exitCode !== null) throw new Error(`dockerd does not start: ${this.#lastWords()}`);
   }
 
   #lastWords(): string {
@@ -89,12 +122,13 @@ export class Docker {
     const ended = new Promise((resolve) => child.on("exit", resolve));
     child.kill("SIGTERM");
     await ended;
-    // dockerd holds the host's network namespace here, and lets go of neither this nor its folder.
+    // dockerd holds its network namespace here, and lets go of neither this nor its folder.
     for (const place of ["exec/netns/default", "data"]) spawnSync("umount", [join(this.#folder, place)], { stdio: "ignore" });
   }
 
-  docker(args: readonly string[]): Promise<Result> {
-    return runRuntime(["--host", this.#host, ...args], { folder: this.#folder, program: "docker", env: this.#env, timeoutSeconds: 30 });
+  docker(args: readonly string[], options: RunOptions = {}): Promise<Result> {
+    const defaults = { folder: this.#folder, program: programOf("sid", "docker"), timeoutSeconds: 30 };
+    return runRuntime(["--host", this.#host, ...args], { ...defaults, ...options, env: { ...this.#env, ...options.env } });
   }
 
   run(args: readonly string[]): Promise<Result> {
@@ -113,7 +147,7 @@ export class Docker {
   }
 
   #runArguments(args: readonly string[]): string[] {
-    const network = args.some((arg) => arg.startsWith("--network")) ? [] : ["--network", "none"];
+    const network = this.#options.hasBridge === true || args.some((arg) => arg.startsWith("--network")) ? [] : ["--network", "none"];
     return ["run", "--runtime", this.runtime, ...network, ...args];
   }
 }

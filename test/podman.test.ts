@@ -3,45 +3,21 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { nothingLeft, pathOf, until } from "./engine.ts";
-import { RUN_NAME, needs, skip, suite } from "./harness.ts";
-import type { Ground } from "./harness.ts";
+import { must, until } from "./engine.ts";
+import { needs, suite } from "./harness.ts";
 import { IMAGE } from "./image.ts";
-import { CGROUP_PARENT, Podman } from "./podman.ts";
-import { RUNTIME } from "./runtime.ts";
+import { CGROUP_PARENT, driven } from "./podman.ts";
 
 // Time limit: 300 s
-const podman = suite("podman");
+const test = suite("podman");
 
-/** podman leaves these where it finds v1 hierarchies, with any runtime: the parent, its monitors' and the pods'. */
-const PODMANS = new RegExp(`/(${RUN_NAME}|conmon|[0-9a-f]{64})$`);
-
-/** Adds a test of the runtime behind podman, and of runc, which shows that the test is right. */
-function driven(title: string, body: (t: Ground, podman: Podman) => Promise<void>): void {
-  for (const name of ["runc", "tsrun"]) {
-    podman(`${name}: ${title}`, async (t) => {
-      needs("root", "podman", "conmon");
-      const runtime = name === "runc" ? pathOf("runc") : RUNTIME;
-      if (runtime === undefined) skip("runc is not installed");
-      await Podman.within(t, runtime, (started) => body(t, started));
-      await nothingLeft(t, PODMANS);
-    });
-  }
-}
-
-async function must(result: Promise<{ status: number | undefined; stdout: string; stderr: string }>): Promise<string> {
-  const { status, stdout, stderr } = await result;
-  assert.is(status, 0, stderr);
-  return stdout.trim();
-}
-
-driven("run passes output, settings and the exit status on", async (_, podman) => {
+driven(test, "run passes output, settings and the exit status on", async (podman) => {
   const options = ["--rm", "--hostname", "host", "--env", "GREETING=hello", "--user", "1000:1001", "--workdir", "/tmp"];
   const { status, stdout, stderr } = await podman.run([...options, IMAGE, "sh", "-c", "hostname; echo $GREETING $$; id -u; id -g; pwd; echo err >&2; exit 7"]);
   assert.equal([status, stdout, stderr], [7, "host\nhello 1\n1000\n1001\n/tmp\n", "err\n"]);
 });
 
-driven("a wrong option, a program that is none and one that is missing are told apart by the exit status", async (_, podman) => {
+driven(test, "a wrong option, a program that is none and one that is missing are told apart by the exit status", async (podman) => {
   const cases: [args: string[], status: number, error: RegExp][] = [
     [["--no-such-option", IMAGE, "true"], 125, /unknown flag/],
     [[IMAGE, "/etc/passwd"], 126, /permission denied/],
@@ -55,7 +31,7 @@ driven("a wrong option, a program that is none and one that is missing are told 
   }
 });
 
-driven("a container in the background: exec, top, stats, pause, update, logs, kill", async (_, podman) => {
+driven(test, "a container in the background: exec, top, stats, pause, update, logs, kill", async (podman) => {
   await must(podman.run(["--detach", "--name", "one", "--memory", "64m", IMAGE, "sh", "-c", "echo out; echo err >&2; sleep 100 & wait"]));
   const exec = await podman.podman(["exec", "--user", "1000:1001", "--workdir", "/tmp", "one", "sh", "-c", "id -u; id -g; pwd; exit 7"]);
   assert.equal([exec.status, exec.stdout], [7, "1000\n1001\n/tmp\n"], exec.stderr);
@@ -77,7 +53,7 @@ driven("a container in the background: exec, top, stats, pause, update, logs, ki
   assert.is(await must(podman.podman(["ps", "--all", "--quiet"])), "");
 });
 
-driven("a container is stopped, started again and removed while it runs", async (_, podman) => {
+driven(test, "a container is stopped, started again and removed while it runs", async (podman) => {
   await must(podman.run(["--detach", "--name", "one", IMAGE, "sh", "-c", "trap 'exit 5' TERM; echo begun; sleep 100 & wait"]));
   const begun = async (times: number): Promise<void> =>
     until(
@@ -92,7 +68,7 @@ driven("a container is stopped, started again and removed while it runs", async 
   await must(podman.podman(["rm", "--force", "--time", "0", "one"]));
 });
 
-driven("run -it and exec -it give a terminal", async (_, podman) => {
+driven(test, "run -it and exec -it give a terminal", async (podman) => {
   needs("setsid");
   const pty = podman.runOnTerminal(["--rm", "--interactive", "--tty", IMAGE, "sh"]);
   await pty.until(/# /);
@@ -102,7 +78,7 @@ driven("run -it and exec -it give a terminal", async (_, podman) => {
   pty.close();
 });
 
-driven("a health check tells what its command says", async (_, podman) => {
+driven(test, "a health check tells what its command says", async (podman) => {
   const health = ["--health-cmd", "test -f /tmp/well", "--health-interval", "disable", "--health-retries", "1"];
   await must(podman.run(["--detach", "--name", "one", ...health, IMAGE, "sleep", "100"]));
   assert.is((await podman.podman(["healthcheck", "run", "one"])).status, 1);
@@ -110,7 +86,7 @@ driven("a health check tells what its command says", async (_, podman) => {
   await must(podman.podman(["healthcheck", "run", "one"]));
 });
 
-driven("the containers of a pod share what the pod shares", async (_, podman) => {
+driven(test, "the containers of a pod share what the pod shares", async (podman) => {
   const infra = ["--infra-image", IMAGE, "--infra-command", "/bin/sleep 1000", "--share", "uts,ipc,net"];
   await must(podman.podman(["pod", "create", "--name", "pod", "--hostname", "pod-host", "--cgroup-parent", CGROUP_PARENT, ...infra]));
   await must(podman.podman(["run", "--detach", "--pod", "pod", "--name", "one", IMAGE, "sleep", "100"]));
@@ -125,7 +101,7 @@ driven("the containers of a pod share what the pod shares", async (_, podman) =>
   await must(podman.podman(["pod", "rm", "pod"]));
 });
 
-driven("a user namespace, and a volume that belongs to its root", async (t, podman) => {
+driven(test, "a user namespace, and a volume that belongs to its root", async (podman, t) => {
   const folder = join(t.folder, "volume");
   fs.mkdirSync(folder);
   fs.chownSync(folder, 100000, 100000);
@@ -137,7 +113,7 @@ driven("a user namespace, and a volume that belongs to its root", async (t, podm
   assert.is(fs.statSync(join(folder, "file")).uid, 100000);
 });
 
-driven("volumes, a read-only root and a tmpfs", async (t, podman) => {
+driven(test, "volumes, a read-only root and a tmpfs", async (podman, t) => {
   const folder = join(t.folder, "volume");
   fs.mkdirSync(folder);
   await must(podman.podman(["volume", "create", "named"]));
@@ -148,9 +124,9 @@ driven("volumes, a read-only root and a tmpfs", async (t, podman) => {
   await must(podman.podman(["volume", "rm", "named"]));
 });
 
-driven("what takes more memory than its limit is killed", async (_, podman) => {
+driven(test, "what takes more memory than its limit is killed", async (podman) => {
   const { status } = await podman.run(["--rm", "--memory", "32m", IMAGE, "dd", "if=/dev/zero", "of=/dev/null", "bs=64M", "count=1"]);
   assert.is(status, 137);
 });
 
-podman.run();
+test.run();

@@ -1,60 +1,99 @@
-/** A podman of the test's own: its storage, its settings and its containers end with the test. */
+/** A podman of the test's own: its storage, its settings, its networks and its containers end with the test. */
 
 import * as fs from "node:fs";
 import { join } from "node:path";
-import { RUN_NAME, skip } from "./harness.ts";
-import type { Ground } from "./harness.ts";
+import * as assert from "uvu/assert";
+import { mountsLeft, nothingLeft, programOf, programsOf } from "./engine.ts";
+import type { Release } from "./engine.ts";
+import { RUN_NAME, needs, skip } from "./harness.ts";
+import type { Ground, Suite } from "./harness.ts";
 import { makeImage } from "./image.ts";
+import { PrivateNetwork } from "./private-network.ts";
 import { Pty } from "./pty.ts";
-import { runRuntime } from "./runtime.ts";
+import { RUNTIME, runRuntime } from "./runtime.ts";
 import type { Result } from "./runtime.ts";
 
 /** The cgroup that containers and pods are made in. */
 export const CGROUP_PARENT = `/${RUN_NAME}`;
 
-// podman raises limits as far as it thinks root may; not every root may.
-const SETTINGS = `[containers]
-default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
-netns = "none"
-cgroups = "no-conmon"
-[engine]
-lock_type = "file"
-`;
+/** podman leaves these where it finds v1 hierarchies, with any runtime: the parent, its monitors' and the pods'. */
+const KNOWN = { cgroups: new RegExp(`/(${RUN_NAME}|conmon|[0-9a-f]{64})$`) };
 
-/** podman 5 looks for its helpers beside itself only when told. */
-const HELPERS = process.env["TSRUN_ENGINES"] === undefined ? "" : `helper_binaries_dir = [${JSON.stringify(process.env["TSRUN_ENGINES"])}]\n`;
+export interface PodmanOptions {
+  readonly release: Release;
+  /** The path of the runtime. */
+  readonly runtime: string;
+  /** Whether it may make networks, with mounts and a /run of its own; never on the host. */
+  readonly hasNetwork?: boolean;
+  /** Lines of containers-storage.conf(5), of the table storage.options. */
+  readonly storage?: string;
+}
+
+/** Adds a test of the runtime behind both podmans, and of runc, which shows that the test is right. */
+export function driven(test: Suite, title: string, body: (podman: Podman, t: Ground) => Promise<void>, options: Omit<PodmanOptions, "release" | "runtime"> = {}): void {
+  for (const release of ["installed", "sid"] as const) {
+    for (const name of ["runc", "tsrun"]) {
+      test(`${release} podman, ${name}: ${title}`, async (t) => {
+        needs("root");
+        const runtime = name === "runc" ? programOf(release, "runc") : RUNTIME;
+        await Podman.within(t, { ...options, release, runtime }, (podman) => body(podman, t));
+        await nothingLeft(t, KNOWN);
+      });
+    }
+  }
+}
 
 export class Podman {
   readonly #folder: string;
+  readonly #program: string;
   readonly #options: readonly string[];
   readonly #env: Readonly<Record<string, string>>;
+  readonly #network: PrivateNetwork | undefined;
 
-  private constructor(folder: string, runtime: string) {
+  private constructor(folder: string, { release, runtime }: PodmanOptions, network: PrivateNetwork | undefined) {
     this.#folder = folder;
+    this.#network = network;
+    this.#program = programOf(release, "podman");
     const storage = ["root", "runroot", "tmpdir"].flatMap((name) => [`--${name}`, join(folder, name)]);
     const rest = ["--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "file", "--runtime", runtime];
-    this.#options = [...storage, ...rest];
-    this.#env = { CONTAINERS_CONF: join(folder, "containers.conf"), PODMAN_IGNORE_CGROUPSV1_WARNING: "1" };
+    this.#options = [...storage, "--network-config-dir", join(folder, "networks"), ...rest];
+    this.#env = {
+      PATH: programsOf(release),
+      CONTAINERS_CONF: join(folder, "containers.conf"),
+      CONTAINERS_STORAGE_CONF: join(folder, "storage.conf"),
+      PODMAN_IGNORE_CGROUPSV1_WARNING: "1",
+    };
   }
 
   /** One with the image of test/image.ts, for a while. */
-  static async within(t: Ground, runtime: string, body: (podman: Podman) => Promise<void>): Promise<void> {
+  static async within(t: Ground, options: PodmanOptions, body: (podman: Podman) => Promise<void>): Promise<void> {
     const folder = join(t.folder, "podman");
     fs.mkdirSync(folder);
-    fs.writeFileSync(join(folder, "containers.conf"), SETTINGS + HELPERS);
-    const podman = new Podman(folder, runtime);
-    const loaded = await podman.podman(["load", "--quiet", "--input", makeImage(t.folder, t.bundle().rootfs)]);
-    if (loaded.status !== 0) skip(`podman cannot load an image: ${loaded.stderr.trim().split("\n").at(-1)}`);
+    fs.writeFileSync(join(folder, "containers.conf"), settings(options));
+    fs.writeFileSync(join(folder, "storage.conf"), storage(folder, options));
+    const network = options.hasNetwork === true ? await PrivateNetwork.begin({ folder: t.folder, hasOwnRun: true }) : undefined;
+    const podman = new Podman(folder, options, network);
     try {
+      const loaded = await podman.podman(["load", "--quiet", "--input", makeImage(t.folder, t.bundle().rootfs)]);
+      if (loaded.status !== 0) skip(`podman cannot load an image: ${loaded.stderr.trim().split("\n").at(-1)}`);
       await body(podman);
     } finally {
       await podman.podman(["pod", "rm", "--all", "--force", "--time", "0"]);
       await podman.podman(["rm", "--all", "--force", "--time", "0"]);
+      const left = network === undefined ? [] : mountsLeft(network.mounts);
+      await network?.end();
+      assert.equal(left, []);
     }
   }
 
+  /** Where its containers' cables end. */
+  get network(): PrivateNetwork {
+    return this.#network ?? skip("the test asks for no network");
+  }
+
   podman(args: readonly string[]): Promise<Result> {
-    return runRuntime([...this.#options, ...args], { folder: this.#folder, program: "podman", env: this.#env });
+    const [program = "", ...rest] = this.#command(args);
+    return runRuntime(rest, { folder: this.#folder, program, env: this.#env, timeoutSeconds: 30 });
   }
 
   run(args: readonly string[]): Promise<Result> {
@@ -63,8 +102,44 @@ export class Podman {
 
   /** `podman run` on a terminal. */
   runOnTerminal(args: readonly string[]): Pty {
-    const settings = Object.entries(this.#env).map(([key, value]) => `${key}=${value}`);
-    const run = ["run", "--cgroup-parent", CGROUP_PARENT, ...args];
-    return new Pty(["env", ...settings, "podman", ...this.#options, ...run], { cwd: this.#folder });
+    return this.onTerminal(["run", "--cgroup-parent", CGROUP_PARENT, ...args]);
   }
+
+  /** Any command on a terminal. */
+  onTerminal(args: readonly string[]): Pty {
+    const settings = Object.entries(this.#env).map(([key, value]) => `${key}=${value}`);
+    return new Pty(["env", ...settings, ...this.#command(args)], { cwd: this.#folder });
+  }
+
+  #command(args: readonly string[]): string[] {
+    const command = [this.#program, ...this.#options, ...args];
+    return this.#network === undefined ? command : this.#network.command("engine", command);
+  }
+}
+
+/** containers.conf(5). podman raises limits as far as it thinks root may; not every root may. */
+function settings({ release, hasNetwork = false }: PodmanOptions): string {
+  const helpers = ["netavark", "aardvark-dns"].map((name) => join("/usr/lib/podman", name)).every((path) => fs.existsSync(path));
+  const folder = release === "sid" ? join(programOf(release, "netavark"), "..") : helpers ? "/usr/lib/podman" : undefined;
+  return `[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
+${hasNetwork ? "" : 'netns = "none"'}
+cgroups = "no-conmon"
+[engine]
+lock_type = "file"
+${folder === undefined ? "" : `helper_binaries_dir = [${JSON.stringify(folder)}]`}
+[network]
+network_backend = "netavark"
+`;
+}
+
+/** containers-storage.conf(5), instead of the host's. */
+function storage(folder: string, { storage: options = "" }: PodmanOptions): string {
+  return `[storage]
+driver = "vfs"
+runroot = "${join(folder, "runroot")}"
+graphroot = "${join(folder, "root")}"
+[storage.options]
+${options}
+`;
 }
