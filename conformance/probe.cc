@@ -10,7 +10,11 @@
 //   probe scheduling PID              prints policy, flags, nice, priority, runtime, deadline and period of a process
 //   probe keylabel KEYRING            prints the label that a security module has put on a keyring
 //   probe notify SOCKET ERRNO         takes a seccomp listener: prints the messages, then answers every call with ERRNO
-//   probe interrupt SOCKET ERRNO      the same, but sends SIGUSR1 to the caller first: prints whether it still waits
+//   probe ready SOCKET                is who wants to hear that a service is ready: prints the datagrams, until BARRIER=1
+//   probe tell WORD...                is the service: sends each word to $NOTIFY_SOCKET, "fd:WORD" with a descriptor, waits
+//                                     milliseconds where it is a number: prints the word and errno
+//   probe pidfd SOCKET                takes a pidfd: prints the message, then the pid that it stands for
+//   probe interrupt SOCKET ERRNO      the same as notify, but sends SIGUSR1 first: prints whether the call still waits
 
 #include <fcntl.h>
 #include <linux/keyctl.h>
@@ -31,6 +35,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 
 namespace {
 
@@ -238,6 +243,70 @@ int notify(char** words, bool interrupting) {
   return 0;
 }
 
+sockaddr_un name_of(const char* path) {
+  sockaddr_un name = {};
+  name.sun_family = AF_UNIX;
+  strncpy(name.sun_path, path, sizeof name.sun_path - 1);
+  return name;
+}
+
+int ready(char** words) {
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const sockaddr_un name = name_of(words[0]);
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0) fail("bind");
+  for (int number = 0;; number++) {
+    int descriptor = -1;
+    if (!receive_one(fd, number, &descriptor)) return 1;
+    // Only that one brings a descriptor, which says that all was read when nobody has it any more.
+    if (descriptor >= 0) return 0;
+  }
+}
+
+int tell(int count, char** words) {
+  const char* path = getenv("NOTIFY_SOCKET");
+  if (path == nullptr) return printf("no socket\n"), 1;
+  const sockaddr_un name = name_of(path);
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  for (int i = 0; i < count; i++) {
+    if (const int milliseconds = atoi(words[i]); milliseconds > 0) {
+      usleep(static_cast<useconds_t>(milliseconds) * 1000);
+      continue;
+    }
+    const bool with_descriptor = strncmp(words[i], "fd:", 3) == 0;
+    char* text = words[i] + (with_descriptor ? 3 : 0);
+    iovec part = {text, strlen(text)};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    msghdr message = {};
+    message.msg_name = const_cast<sockaddr_un*>(&name);
+    message.msg_namelen = sizeof name;
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    if (with_descriptor) {
+      message.msg_control = control;
+      message.msg_controllen = sizeof control;
+      cmsghdr* header = CMSG_FIRSTHDR(&message);
+      header->cmsg_level = SOL_SOCKET;
+      header->cmsg_type = SCM_RIGHTS;
+      header->cmsg_len = CMSG_LEN(sizeof(int));
+      memcpy(CMSG_DATA(header), &fd, sizeof fd);
+    }
+    printf("%s: %d\n", words[i], sendmsg(fd, &message, MSG_NOSIGNAL) < 0 ? errno : 0);
+    fflush(stdout);
+  }
+  return 0;
+}
+
+int pidfd(char** words) {
+  const int descriptor = receive(accept_one(words[0]));
+  const std::string path = "/proc/self/fdinfo/" + std::to_string(descriptor);
+  FILE* file = fopen(path.c_str(), "r");
+  if (file == nullptr) fail("fdinfo");
+  for (char line[256]; fgets(line, sizeof line, file) != nullptr;)
+    if (strncmp(line, "Pid:", 4) == 0) printf("pid %d\n", atoi(line + 4));
+  fclose(file);
+  return 0;
+}
+
 }  // namespace
 
 int main(int count, char** words) {
@@ -254,5 +323,8 @@ int main(int count, char** words) {
   if (strcmp(mode, "keylabel") == 0) return keylabel(words + 2);
   if (strcmp(mode, "notify") == 0 && count > 3) return notify(words + 2, false);
   if (strcmp(mode, "interrupt") == 0 && count > 3) return notify(words + 2, true);
+  if (strcmp(mode, "ready") == 0) return ready(words + 2);
+  if (strcmp(mode, "tell") == 0) return tell(count - 2, words + 2);
+  if (strcmp(mode, "pidfd") == 0) return pidfd(words + 2);
   return 64;
 }

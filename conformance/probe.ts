@@ -38,7 +38,7 @@ export interface Listener {
 }
 
 /** Starts the probe on a socket of the test's folder, ready for a connection. */
-export async function listen(t: Ground, mode: "console" | "notify" | "interrupt", ...args: readonly string[]): Promise<Listener> {
+export async function listen(t: Ground, mode: "console" | "notify" | "interrupt" | "ready" | "pidfd", ...args: readonly string[]): Promise<Listener> {
   const socket = join(t.folder, `${mode}.sock`);
   const output = join(t.folder, `${mode}.out`);
   const fd = fs.openSync(output, "w");

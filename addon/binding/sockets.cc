@@ -1,5 +1,6 @@
-// Unix sockets that carry descriptors: the gate, the console socket, the seccomp listener.
+// Unix sockets: those that carry descriptors (the gate, the console socket, the seccomp listener), and sd_notify(3)'s.
 #include <fcntl.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -51,6 +52,41 @@ Napi::Value connect_unix(const Napi::CallbackInfo& info) {
   UniqueFd fd(static_cast<int>(check(env, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket")));
   const Address address(env, path);
   check(env, connect(fd.get(), reinterpret_cast<const struct sockaddr*>(&address.name), sizeof address.name), "connect", path);
+  return Napi::Number::New(env, fd.release());
+}
+
+// (path) -> fd of a datagram socket, connected; "@name" is of the abstract namespace (unix(7))
+Napi::Value connect_datagrams(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::string path = string(info[0]);
+  UniqueFd fd(static_cast<int>(check(env, socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "socket")));
+  if (!path.empty() && path[0] == '@') {
+    struct sockaddr_un name {};
+    name.sun_family = AF_UNIX;
+    if (path.size() > sizeof name.sun_path) throw_errno(env, ENAMETOOLONG, "connect", path);
+    memcpy(name.sun_path + 1, path.data() + 1, path.size() - 1);
+    const auto size = static_cast<socklen_t>(offsetof(struct sockaddr_un, sun_path) + path.size());
+    check(env, connect(fd.get(), reinterpret_cast<const struct sockaddr*>(&name), size), "connect", path);
+  } else {
+    const Address address(env, path);
+    check(env, connect(fd.get(), reinterpret_cast<const struct sockaddr*>(&address.name), sizeof address.name), "connect", path);
+  }
+  return Napi::Number::New(env, fd.release());
+}
+
+// (path) -> fd of a datagram socket that everybody who reaches the path may write to
+Napi::Value bind_datagrams(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::string path = string(info[0]);
+  UniqueFd fd(static_cast<int>(check(env, socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "socket")));
+  const Address address(env, path, "bind");
+  // The mode comes with the name: chmod(2) afterwards would follow whatever is there by then.
+  check(env, fchmod(fd.get(), 0777), "fchmod", path);
+  const mode_t mask = umask(0);
+  const int bound = bind(fd.get(), reinterpret_cast<const struct sockaddr*>(&address.name), sizeof address.name);
+  const int error = errno;
+  umask(mask);
+  if (bound < 0) throw_errno(env, error, "bind", path);
   return Napi::Number::New(env, fd.release());
 }
 
@@ -144,6 +180,8 @@ void export_sockets(Napi::Env env, Napi::Object exports) {
   add(env, exports, "socketpair", socketpair);
   add(env, exports, "connectUnix", connect_unix);
   add(env, exports, "listenUnix", listen_unix);
+  add(env, exports, "connectDatagrams", connect_datagrams);
+  add(env, exports, "bindDatagrams", bind_datagrams);
   add(env, exports, "accept", accept);
   add(env, exports, "send", send);
   add(env, exports, "receive", receive);

@@ -93,6 +93,13 @@ export function inheritance({ parsed, launch }: Invocation, listenFds = 0): Inhe
   };
 }
 
+/** Where the caller wants to hear that the program is ready (sd_notify(3)); "@name" is no path. */
+export function notifySocket({ path }: Invocation): { readonly notifySocket?: string } {
+  const given = process.env["NOTIFY_SOCKET"];
+  if (given === undefined || given === "") return {};
+  return { notifySocket: given.startsWith("@") ? given : path(given) };
+}
+
 /** How many sockets somebody opened for this very process, as sd_listen_fds(3) counts them. */
 export function listenDescriptors(environment: Readonly<Record<string, string | undefined>>, pid: number): number {
   const given = environment["LISTEN_FDS"];

@@ -42,6 +42,8 @@ export interface CreateOptions extends ConsoleOptions {
   readonly listenFds?: number;
   /** Where init's pid is written: digits only. */
   readonly pidFile?: string;
+  /** The caller's NOTIFY_SOCKET: the program gets a way to say that it is ready (sd_notify(3)). */
+  readonly notifySocket?: string;
   /** Gives up, and undoes what was done, with the signal's reason. */
   readonly abort?: AbortSignal;
   readonly inheritance: Inheritance;
@@ -108,7 +110,9 @@ export async function prepare(given: CreateOptions, { waitForStart }: { readonly
   const options = { ...given, bundle: realBundle(given.bundle) };
   const { store, id, bundle, warn } = options;
   checkId(id);
-  const { config, bytes } = readBundle(bundle);
+  const { config: written, bytes } = readBundle(bundle);
+  const notify = options.notifySocket === undefined ? undefined : await import("./notify.ts");
+  const config = notify === undefined ? written : notify.withNotifySocket(written, notify.notifyFolder(store, id));
   const terminalSize = checkConsole(config.process, options);
   const host = probeHost(store.root);
   const plan = makePlan(config, host, planOptions(options, { waitForStart, terminalSize }));
@@ -128,6 +132,7 @@ export async function prepare(given: CreateOptions, { waitForStart }: { readonly
     // Before the first side effect: whatever happens to this process, the next command can see what there was to be.
     store.save(draft);
     store.saveConfig(id, bytes);
+    notify?.makeNotifyFolder(notify.notifyFolder(store, id));
     const steps = new CreateSteps(makeHandlers({ options, config, host }));
     const { inheritance, fault, abort } = options;
     execution = new Execution(plan, { inheritance, runners: steps.runners, telling: telling({ purpose: "create the container", plan, place: placeIn(bytes), cgroup: () => steps.cgroup?.directories ?? [], warn }), fault, abort });

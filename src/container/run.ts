@@ -11,6 +11,7 @@ import type { CreateOptions } from "./create.ts";
 import { destroy } from "./delete.ts";
 import { forward } from "./foreground.ts";
 import type { Foreground, Program } from "./foreground.ts";
+import type { NotifySocket } from "./notify.ts";
 import { endProcesses } from "./processes.ts";
 import { runPoststart } from "./start.ts";
 import type { StoredState } from "./state.ts";
@@ -30,7 +31,9 @@ export async function run(options: RunOptions): Promise<Ending> {
   const { execution, state, lock } = await prepare(options, { waitForStart: false });
   const { pidfd } = execution.init;
   execution.cleanup.release();
+  let notify: NotifySocket | undefined;
   try {
+    if (options.notifySocket !== undefined) notify = await bindNotify(options);
     foreground?.starting();
     execution.go();
     await execution.untilExecuted();
@@ -38,6 +41,7 @@ export async function run(options: RunOptions): Promise<Ending> {
     foreground?.running(program(pidfd, state));
     await runPoststart({ ...options, inherited: options.inheritance }, state);
   } catch (error) {
+    notify?.close();
     execution.close();
     try {
       await abandon(state, options);
@@ -49,18 +53,28 @@ export async function run(options: RunOptions): Promise<Ending> {
     throw error;
   }
   lock.release();
+  const { notifySocket: host = "", warn } = options;
   if (foreground === undefined) {
+    await notify?.forward({ host, mainPid: state.pid }, { pidfd, warn });
     closeSync(pidfd);
     return undefined;
   }
+  // Who waits for the container is whom the caller is to watch, as its exit status is the container's.
+  const told = notify?.forward({ host, mainPid: process.pid }, { pidfd, warn });
   await ready(pidfd);
   const ending = native().waitPidfd(pidfd) ?? { code: 0, signal: 0 };
   forget(pidfd);
   closeSync(pidfd);
+  await told;
   await foreground.ended();
   if (ending.signal === SIGKILL) await tellMemory(state, options);
   if (options.keep !== true) await remove(state, options);
   return ending;
+}
+
+async function bindNotify({ store, id }: RunOptions): Promise<NotifySocket> {
+  const { NotifySocket } = await import("./notify.ts");
+  return NotifySocket.bind(store, id);
 }
 
 /** Exit status 137 says nothing of who sent the signal. */

@@ -22,17 +22,20 @@ export interface StartOptions {
   /** For hooks, too. */
   readonly inherited?: Inherited;
   readonly warn: (message: string) => void;
+  /** The caller's NOTIFY_SOCKET: `start` waits until the program has said that it is ready, or has ended. */
+  readonly notifySocket?: string;
   /** Kills a hook that runs; what follows is what follows when it fails. */
   readonly abort?: AbortSignal;
 }
 
-/** Resolves when the program runs, and its poststart hooks are done. */
+/** Resolves when the program runs, its poststart hooks are done, and with a notify socket when it is ready. */
 export async function start(options: StartOptions): Promise<void> {
   const { store, id } = options;
   // Who creates a container holds its lock: that is a status of the container, and nothing to wait for.
   const before = store.load(id, "start");
   if (before.phase === "creating") requireStatus("start", id, statusOf(store, before));
   const lock = store.lock(id, "start");
+  let untilReady: (() => Promise<void>) | undefined;
   try {
     const state = store.load(id, "start");
     const status = statusOf(store, state);
@@ -40,11 +43,37 @@ export async function start(options: StartOptions): Promise<void> {
     if (!state.hasProcess) {
       throw new StatusError(id, status, `cannot start container "${id}": config.json has no process with args (/process/args)`);
     }
-    await release(options, state);
-    await runPoststart(options, state);
+    if (options.notifySocket === undefined) await releaseAndTell(options, state);
+    else untilReady = await releaseWithNotify(options, state, options.notifySocket);
   } finally {
     lock.release();
   }
+  await untilReady?.();
+}
+
+async function releaseAndTell(options: StartOptions, state: StoredState): Promise<void> {
+  await release(options, state);
+  await runPoststart(options, state);
+}
+
+/** The same with somebody who listens to the program; returns how to wait for its word, without the lock. */
+async function releaseWithNotify(options: StartOptions, state: StoredState, host: string): Promise<() => Promise<void>> {
+  const { store, id, warn } = options;
+  const { NotifySocket } = await import("./notify.ts");
+  const notify = NotifySocket.bind(store, id);
+  const pidfd = openInit(state);
+  try {
+    await releaseAndTell(options, state);
+  } catch (error) {
+    notify.close();
+    if (pidfd !== undefined) closeSync(pidfd);
+    throw error;
+  }
+  return async () => {
+    if (pidfd === undefined) return notify.close();
+    await notify.forward({ host, mainPid: state.pid }, { pidfd, warn });
+    closeSync(pidfd);
+  };
 }
 
 /** Opens the exec fifo, which init waits for, and reads what it has to say: nothing, when it became the program. */

@@ -191,6 +191,10 @@ export interface Native extends NativeFiles {
   connectUnix(path: string): number;
   /** A stream socket that listens at a path, and is for this user alone (mode 0600). */
   listenUnix(path: string): number;
+  /** A datagram socket that does not wait, connected to a path, or to "@name" of the abstract namespace. */
+  connectDatagrams(path: string): number;
+  /** A datagram socket that does not wait, bound to a path that must be free; everybody may write to it (mode 0777). */
+  bindDatagrams(path: string): number;
   /** accept4(2); null when nobody waits. */
   accept(fd: number): number | null;
   /** sendmsg(2) with descriptors (SCM_RIGHTS). */
