@@ -3,6 +3,7 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
+import type { BundleConfig } from "../test/bundle.ts";
 import type { Ground } from "../test/harness.ts";
 import { cannotCreate, inside, output, read, run, runBundle, running, script, waitFor } from "./containers.ts";
 import { mountTmpfs, withHostMounts } from "./host-mounts.ts";
@@ -237,28 +238,46 @@ test('MNT-04 a mount that the container makes below a "rshared" bind reaches the
   );
 });
 
-test("MNT-04 a mount that the container makes does not reach the host otherwise", async (t) => {
-  await withHostMounts(
-    t,
-    "rw",
-    async (source) => {
-      fs.mkdirSync(join(source, "made-inside"));
-      const bundle = t.bundle((config) => {
-        config.mounts.push({ destination: "/mnt", source, options: ["rbind"] });
-        const capabilities = ["CAP_SYS_ADMIN"];
-        config.process["capabilities"] = { bounding: capabilities, effective: capabilities, permitted: capabilities };
-        script(config, "mount -t tmpfs tmpfs /mnt/made-inside && grep -c made-inside /proc/self/mountinfo; touch /mnt/made; while [ -e /mnt/made ]; do sleep 0.01; done");
-      });
-      const ending = runBundle(t, bundle);
-      await waitFor("the container has mounted", () => fs.existsSync(join(source, "made")));
-      const seen = read("/proc/self/mountinfo").includes("made-inside");
-      fs.rmSync(join(source, "made"));
-      assert.is(output(await ending), "1\n");
-      assert.not(seen);
-    },
-    "--make-shared",
-  );
-});
+/** Its root may be the host's: what it may mount is its own all the same. */
+function withUserNamespace({ linux }: BundleConfig): void {
+  linux.namespaces.push({ type: "user" });
+  linux["uidMappings"] = linux["gidMappings"] = [{ containerID: 0, hostID: 0, size: 65_536 }];
+}
+
+const KEPT: readonly (readonly [title: string, options: string[], change: (config: BundleConfig) => void])[] = [
+  ["", ["rbind"], () => {}],
+  [" with a user namespace", ["rbind"], withUserNamespace],
+  [" with a user namespace and a shared root", ["rbind", "rshared"], (config) => {
+    withUserNamespace(config);
+    config.linux["rootfsPropagation"] = "rshared";
+  }],
+];
+
+for (const [title, options, change] of KEPT) {
+  test(`MNT-04 a mount that the container makes does not reach the host otherwise${title}`, async (t) => {
+    await withHostMounts(
+      t,
+      "rw",
+      async (source) => {
+        fs.mkdirSync(join(source, "made-inside"));
+        const bundle = t.bundle((config) => {
+          config.mounts.push({ destination: "/mnt", source, options });
+          const capabilities = ["CAP_SYS_ADMIN"];
+          config.process["capabilities"] = { bounding: capabilities, effective: capabilities, permitted: capabilities };
+          script(config, "mount -t tmpfs tmpfs /mnt/made-inside && grep -c made-inside /proc/self/mountinfo; touch /mnt/made; while [ -e /mnt/made ]; do sleep 0.01; done");
+          change(config);
+        });
+        const ending = runBundle(t, bundle);
+        await waitFor("the container has mounted", () => fs.existsSync(join(source, "made")));
+        const seen = read("/proc/self/mountinfo").includes("made-inside");
+        fs.rmSync(join(source, "made"));
+        assert.is(output(await ending), "1\n");
+        assert.not(seen);
+      },
+      "--make-shared",
+    );
+  });
+}
 
 test('MNT-04 "tmpcopyup" fills the new tmpfs with what it covers, with owners, modes and links', async (t) => {
   const bundle = t.bundle((config) => {

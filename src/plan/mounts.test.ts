@@ -2,8 +2,8 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { MAPS, configOf, namespaces, planOf, shown, stepsAt, stepsOf, withoutClosing } from "../../test/plan-cases.ts";
 import type { Planning } from "../../test/plan-cases.ts";
-import { MS_BIND, MS_NOEXEC, MS_REMOUNT } from "../linux/mount-flags.ts";
-import { RESOLVE_NO_SYMLINKS } from "../linux/open-flags.ts";
+import { MS_BIND, MS_NOEXEC, MS_PRIVATE, MS_REMOUNT, MS_SHARED, MS_SLAVE } from "../linux/mount-flags.ts";
+import { AT_RECURSIVE, RESOLVE_NO_SYMLINKS } from "../linux/open-flags.ts";
 import type { Step } from "./step.ts";
 
 const test = suite("plan/mounts");
@@ -115,6 +115,29 @@ test("bindSources() opens with the host's privileges, where a stage has them", (
   assert.is(early({ linux: USER }), true);
   assert.is(early({ linux: USER, host: { uid: 1000 } }), false);
   assert.is(early({}), false);
+});
+
+test("bindSources() cuts off from the host's mounts what it opens among them", () => {
+  const mount = { destination: "/d", source: "/data", options: ["rbind"] };
+  const flags = (rootfsPropagation: string, namespaceTypes: readonly string[]): unknown[] => {
+    const asked = rootfsPropagation === "" ? {} : { rootfsPropagation };
+    const linux = { namespaces: namespaces(...namespaceTypes), ...(namespaceTypes.includes("user") ? MAPS : {}), ...asked };
+    const { steps } = planOf(configOf({ mounts: [mount], linux }));
+    const source = steps.findIndex((step) => step.op === "open_tree" && step.path === "/data");
+    const found: unknown[] = [];
+    for (const step of steps.slice(source + 1)) {
+      if (step.op !== "mount_setattr" || step.fd !== "mount 0") break;
+      found.push([step.flags, step.propagation]);
+    }
+    return found;
+  };
+  const USER_TYPES = ["mount", "user", "network"];
+  assert.equal(flags("", USER_TYPES), [[AT_RECURSIVE, MS_SLAVE]]);
+  assert.equal(flags("private", USER_TYPES), [[AT_RECURSIVE, MS_PRIVATE]]);
+  assert.equal(flags("unbindable", USER_TYPES), [[AT_RECURSIVE, MS_PRIVATE]]);
+  // Shared it may be, but not with the host.
+  assert.equal(flags("rshared", USER_TYPES), [[AT_RECURSIVE, MS_SLAVE], [AT_RECURSIVE, MS_SHARED]]);
+  assert.equal(flags("rshared", ["mount", "time"]), [[AT_RECURSIVE, MS_SHARED]]);
 });
 
 test("mounts() remounts through the destination's descriptor", () => {

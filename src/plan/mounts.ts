@@ -23,6 +23,7 @@ import { isDestination } from "./destination.ts";
 import { applyIdmap } from "./idmap.ts";
 import { fileSystemLabel, mountLabel, rootLabel } from "./labels.ts";
 import type { FileSystemLabel } from "./labels.ts";
+import { sourcePropagation } from "./propagation.ts";
 import { init } from "./step.ts";
 import type { Fd, InitOp, Step } from "./step.ts";
 import { ANY, DIRECTORY, MOVE_TO_FD } from "./targets.ts";
@@ -51,7 +52,7 @@ export function bindSources(context: PlanContext): Step[] {
     what: `open the root file system "${context.rootfs}"`,
   });
   for (const entry of entries(context)) {
-    if (entry.options.bind !== undefined) steps.push(...init(openSource(context, entry), entry.reason));
+    if (entry.options.bind !== undefined) steps.push(...init(openHostSource(context, entry), entry.reason));
   }
   return steps;
 }
@@ -142,6 +143,12 @@ function openSource(context: PlanContext, entry: Entry): InitOp[] {
   const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (options.bind === "rbind" ? AT_RECURSIVE : 0);
   const to = mountFd(context, index);
   return [{ op: "open_tree", path: absolute(mount.source ?? "", context.bundle), flags, to }, ...applyIdmap(to, context, entry)];
+}
+
+/** In the host's mount namespace: from there it must be cut off, as the whole namespace is where init has none of its own yet. */
+function openHostSource(context: PlanContext, entry: Entry): InitOp[] {
+  const fd = mountFd(context, entry.index);
+  return [...openSource(context, entry), ...sourcePropagation(context).map((flags): InitOp => propagate(fd, flags | MS_REC))];
 }
 
 function bindMount(context: PlanContext, entry: Entry): InitOp[] {
@@ -289,10 +296,12 @@ function recursiveAttributes(fd: Fd, { recAttrSet: set, recAttrClr: clear }: Par
 }
 
 function propagation(fd: Fd, options: ParsedMount): InitOp[] {
-  return options.propagation.map((flags): InitOp => {
-    const recursive = (flags & MS_REC) !== 0;
-    return { op: "mount_setattr", fd, flags: recursive ? AT_RECURSIVE : 0, set: 0, clear: 0, propagation: flags & ~MS_REC };
-  });
+  return options.propagation.map((flags): InitOp => propagate(fd, flags));
+}
+
+function propagate(fd: Fd, flags: number): InitOp {
+  const recursive = (flags & MS_REC) !== 0;
+  return { op: "mount_setattr", fd, flags: recursive ? AT_RECURSIVE : 0, set: 0, clear: 0, propagation: flags & ~MS_REC };
 }
 
 /** Only who owns the network namespace may mount its sysfs: a user namespace on the host's network gets the host's, bound. */

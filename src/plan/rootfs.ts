@@ -8,9 +8,7 @@ import {
   MS_PRIVATE,
   MS_RDONLY,
   MS_REC,
-  MS_SHARED,
   MS_SLAVE,
-  MS_UNBINDABLE,
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
 } from "../linux/mount-flags.ts";
@@ -18,21 +16,10 @@ import { AT_EMPTY_PATH, AT_RECURSIVE, O_PATH, openFlags } from "../linux/open-fl
 import { isNew } from "./context.ts";
 import type { PlanContext } from "./context.ts";
 import { opensEarly } from "./mounts.ts";
+import { PROPAGATION, cutOffPropagation, isShared } from "./propagation.ts";
 import { init, runtime } from "./step.ts";
 import type { InitOp, Step } from "./step.ts";
 import { DIRECTORY } from "./targets.ts";
-
-/** linux.rootfsPropagation (config-linux.md#rootfs-mount-propagation), and the recursive forms that runc accepts. */
-const PROPAGATION: Readonly<Record<string, number>> = {
-  shared: MS_SHARED,
-  rshared: MS_SHARED | MS_REC,
-  slave: MS_SLAVE,
-  rslave: MS_SLAVE | MS_REC,
-  private: MS_PRIVATE,
-  rprivate: MS_PRIVATE | MS_REC,
-  unbindable: MS_UNBINDABLE,
-  runbindable: MS_UNBINDABLE | MS_REC,
-};
 
 const MOVE_TO_FD = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
 
@@ -70,19 +57,12 @@ export function prepareRootfs(context: PlanContext): Step[] {
 
 /** Mounts of the container must never reach the host; mounts of the host may reach the container. */
 function cutOff(context: PlanContext): Step[] {
-  const asked = PROPAGATION[context.config.linux?.rootfsPropagation ?? ""] ?? MS_SLAVE;
-  // What is unbindable cannot be copied: the root becomes so when it is the root.
-  const propagation = (asked & MS_UNBINDABLE) !== 0 ? MS_PRIVATE : asked;
-  const ops: InitOp[] = [{ op: "mount", source: "", target: "/", type: "", flags: propagation | MS_REC, data: "" }];
+  const ops: InitOp[] = [{ op: "mount", source: "", target: "/", type: "", flags: cutOffPropagation(context) | MS_REC, data: "" }];
   if (isShared(context)) {
     const target = context.host.mountPointOf(context.rootfs);
     ops.push({ op: "mount", source: "", target, type: "", flags: MS_PRIVATE, data: "" });
   }
   return init(ops, { at: "/linux/rootfsPropagation", what: "cut the mounts off from the host's" });
-}
-
-function isShared({ config }: PlanContext): boolean {
-  return ((PROPAGATION[config.linux?.rootfsPropagation ?? ""] ?? 0) & MS_SHARED) !== 0;
 }
 
 /** The last that is done to the root before it is entered: the working directory must exist, then it may be read-only. */
