@@ -40,6 +40,7 @@ Napi::Value wait_pidfd(const Napi::CallbackInfo& info) {
   while (result < 0 && errno == EINTR);
   check(info.Env(), result, "waitid");
   if (status.si_pid == 0) return info.Env().Null();
+  forget_child(status.si_pid);
   const bool exited = status.si_code == CLD_EXITED;
   auto out = Napi::Object::New(info.Env());
   out.Set("code", Napi::Number::New(info.Env(), exited ? status.si_status : 0));
@@ -94,14 +95,17 @@ Napi::Value set_session(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(check(info.Env(), setsid(), "setsid")));
 }
 
-// () -> the pid of a child that has ended and was not waited for; null: there is none
+// () -> a child that has ended and was not waited for: {pid, spawned}; null: there is none
 Napi::Value ended_child(const Napi::CallbackInfo& info) {
   siginfo_t child{};
   const int result = waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT);
   if (result < 0 && errno == ECHILD) return info.Env().Null();
   check(info.Env(), result, "waitid");
   if (child.si_pid == 0) return info.Env().Null();
-  return Napi::Number::New(info.Env(), child.si_pid);
+  auto out = Napi::Object::New(info.Env());
+  out.Set("pid", Napi::Number::New(info.Env(), child.si_pid));
+  out.Set("spawned", Napi::Boolean::New(info.Env(), is_spawned(child.si_pid)));
+  return out;
 }
 
 // (pid): waits for a child that has ended

@@ -8,6 +8,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "../sys.h"
 #include "support.h"
 
@@ -200,12 +202,31 @@ Napi::Value spawn(const Napi::CallbackInfo& info) {
     sys::call(__NR_wait4, pid, 0, 0, 0);
     binding::throw_errno(env, child.error, child.what, child.file);
   }
+  binding::note_child(static_cast<pid_t>(pid));
   auto result = Napi::Object::New(env);
   result.Set("pid", Napi::Number::New(env, static_cast<double>(pid)));
   result.Set("pidfd", Napi::Number::New(env, pidfd));
   return result;
 }
 
+// Only the thread of the JavaScript spawns and waits.
+std::vector<pid_t>& children() {
+  static std::vector<pid_t> list;
+  return list;
+}
+
 }  // namespace
+
+void binding::note_child(pid_t pid) { children().push_back(pid); }
+
+void binding::forget_child(pid_t pid) {
+  auto& list = children();
+  list.erase(std::remove(list.begin(), list.end(), pid), list.end());
+}
+
+bool binding::is_spawned(pid_t pid) {
+  const auto& list = children();
+  return std::find(list.begin(), list.end(), pid) != list.end();
+}
 
 void binding::export_spawn(Napi::Env env, Napi::Object exports) { add(env, exports, "spawn", spawn); }

@@ -4,6 +4,8 @@
 
 #include <napi.h>
 
+#include <sys/types.h>
+
 #include <cerrno>
 #include <string>
 #include <utility>
@@ -49,6 +51,11 @@ class UniqueFd {
  private:
   int fd_;
 };
+
+// The children that this process has spawned and not waited for: whoever adopts orphans must leave these alone.
+void note_child(pid_t pid);
+void forget_child(pid_t pid);
+bool is_spawned(pid_t pid);
 
 // One per file: adds its functions to the module.
 void export_bpf(Napi::Env env, Napi::Object exports);

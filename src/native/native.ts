@@ -123,8 +123,8 @@ export interface Native extends NativeFiles {
   becomeSubreaper(): void;
   /** setsid(2). */
   setSession(): number;
-  /** waitid(2), without reaping: a child that has ended, null when there is none. */
-  endedChild(): number | null;
+  /** waitid(2), without reaping: a child that has ended, and whether spawn() made it; null when there is none. */
+  endedChild(): { readonly pid: number; readonly spawned: boolean } | null;
   /** Reaps a child that has ended. */
   reap(pid: number): void;
 
