@@ -12,13 +12,21 @@ const SHARED_ANNOTATION = "io.containerd.tsrun.v1.shared";
 /** No container can have this name. */
 const SHARED_GROUP = "@shared";
 
-/** What the containers that share a shim have in common; without a group it is the container's own id. */
-export function groupOf(id: string, annotations: Readonly<Record<string, string>>): string {
+export interface Group {
+  /** What the containers that share a shim have in common. */
+  readonly group: string;
+  /** It is the one of all that want to share one, not a pod's. */
+  readonly isShared: boolean;
+}
+
+/** `shared`: the runtime's options say so for all its containers. Without a group it is the container's own id. */
+export function groupOf(id: string, annotations: Readonly<Record<string, string>>, shared: boolean = false): Group {
+  if (shared || annotations[SHARED_ANNOTATION] === "true") return { group: SHARED_GROUP, isShared: true };
   for (const name of GROUP_ANNOTATIONS) {
     const group = annotations[name];
-    if (group !== undefined && group !== "") return group;
+    if (group !== undefined && group !== "") return { group, isShared: false };
   }
-  return annotations[SHARED_ANNOTATION] === "true" ? SHARED_GROUP : id;
+  return { group: id, isShared: false };
 }
 
 /** What is hashed: containerd's address keeps two of them apart. */

@@ -1,4 +1,4 @@
-/** Calls a ttrpc server: containerd's, which takes the events. */
+/** Calls a ttrpc server: containerd's, which takes the events, or another shim. */
 
 import { native } from "../native/native.ts";
 import { Connection } from "./connection.ts";
@@ -78,7 +78,7 @@ export class Client {
       const { status, payload: answer } = decode(Response, payload);
       const code = status?.code ?? 0;
       if (code === 0) waiting.resolve(answer);
-      else waiting.reject(new RpcError("UNKNOWN", status?.message ?? `code ${code}`));
+      else waiting.reject(new RpcError(code, status?.message ?? `code ${code}`));
     } catch (error) {
       waiting.reject(error);
     }

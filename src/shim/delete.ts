@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { deleteContainer } from "../container/delete.ts";
 import { Store } from "../container/store.ts";
 import { SIGKILL } from "../linux/signals.ts";
-import { closeSync, existsSync, rmSync, writeSync } from "../native/files.ts";
-import { native } from "../native/native.ts";
+import { rmSync, writeSync } from "../native/files.ts";
 import { readRecord } from "./bundle.ts";
-import { DeleteResponse } from "./generated/task.ts";
+import { DeleteResponse, KillRequest, ProcessRequest, ShutdownRequest } from "./generated/task.ts";
 import type { Invocation } from "./invocation.ts";
+import { isServed } from "./listen.ts";
 import { encode } from "./messages.ts";
 import { unmountRootfs } from "./rootfs.ts";
 import { now } from "./time.ts";
@@ -16,29 +16,55 @@ import { now } from "./time.ts";
 const STDOUT = 1;
 const STDERR = 2;
 const SIGNALLED = 128;
+const TASK_SERVICE = "containerd.task.v2.Task";
+/** containerd waits 5 seconds for all of it. */
+const ASK_MILLISECONDS = 1000;
 
-/** containerd calls it after every delete, and when the connection to a shim broke. */
-export async function deleteShim({ id, bundle: named }: Invocation, { bundle: current, environment }: { readonly bundle: string; readonly environment: readonly string[] }): Promise<number> {
+interface Surroundings {
+  readonly bundle: string;
+  readonly environment: readonly string[];
+}
+
+/** containerd calls it after every delete, when the connection to a shim broke, and for what it does not find again. */
+export async function deleteShim({ id, bundle: named }: Invocation, { bundle: current, environment }: Surroundings): Promise<number> {
   const bundle = named === "" ? current : named;
   const record = readRecord(bundle);
   if (record !== undefined) {
-    const store = new Store(record.root);
-    if (store.exists(id)) {
-      await deleteContainer({ store, id, force: true, environment, warn: (message) => void writeSync(STDERR, `${message}\n`) });
-    }
+    await askShim(record.socket, id);
+    if (record.root !== "") await deleteRest({ id, root: record.root, environment });
     if (record.mounted) unmountRootfs(join(bundle, "rootfs"));
-    removeSocket(record.socket);
+    if (!isServed(record.socket)) rmSync(record.socket, { force: true });
   }
   writeSync(STDOUT, encode(DeleteResponse, { pid: record?.pid ?? 0, exit_status: SIGNALLED + SIGKILL, exited_at: now() }));
   return 0;
 }
 
-/** A shim of a group serves the others on. */
-function removeSocket(path: string): void {
-  if (!existsSync(path)) return;
-  try {
-    closeSync(native().connectUnix(path));
-  } catch {
-    rmSync(path, { force: true });
+async function deleteRest({ id, root, environment }: { readonly id: string; readonly root: string; readonly environment: readonly string[] }): Promise<void> {
+  const store = new Store(root);
+  if (!store.exists(id)) return;
+  await deleteContainer({ store, id, force: true, environment, warn: (message) => void writeSync(STDERR, `${message}\n`) });
+}
+
+/**
+ * A shim that lives though containerd has lost it must forget the container, or it would never end; one of a group serves
+ * the others on.
+ */
+async function askShim(path: string, id: string): Promise<void> {
+  if (!isServed(path)) return;
+  const { Client } = await import("./client.ts");
+  const client = new Client(path);
+  const calls: readonly [method: string, payload: Uint8Array][] = [
+    ["Kill", encode(KillRequest, { id, signal: SIGKILL, all: true })],
+    ["Wait", encode(ProcessRequest, { id })],
+    ["Delete", encode(ProcessRequest, { id })],
+    ["Shutdown", encode(ShutdownRequest, { id })],
+  ];
+  for (const [method, payload] of calls) {
+    try {
+      await client.call({ service: TASK_SERVICE, method, payload, timeoutMilliseconds: ASK_MILLISECONDS });
+    } catch {
+      // It has no such container, or does not answer: what is left is removed without it.
+    }
   }
+  client.close();
 }

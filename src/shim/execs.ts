@@ -8,6 +8,7 @@ import { Process } from "./process.ts";
 import type { Publisher } from "./events.ts";
 import { RpcError } from "./rpc-error.ts";
 import { Stdio } from "./stdio.ts";
+import type { StdioOptions } from "./stdio.ts";
 
 interface Exec {
   readonly process: Process;
@@ -23,6 +24,7 @@ interface Surroundings {
   readonly namespace: string;
   readonly store: ExecOptions["store"];
   readonly publisher: Publisher;
+  readonly owner: StdioOptions["owner"];
 }
 
 export class Execs {
@@ -59,9 +61,9 @@ export class Execs {
 
   async #begin(exec: Exec): Promise<void> {
     const { process, spec } = exec;
-    const { id: container, namespace, store, publisher } = this.#task;
+    const { id: container, namespace, store, publisher, owner } = this.#task;
     // What it starts may outlive it, and hold its streams.
-    const stdio = await Stdio.open(process.paths, { direct: false, containerId: container, namespace });
+    const stdio = await Stdio.open(process.paths, { direct: false, owner, containerId: container, namespace });
     try {
       const { exec: run } = await import("../container/exec.ts");
       const child = await run({

@@ -35,11 +35,14 @@ test("parseInvocation() knows -info and -v, which have no action", () => {
 });
 
 test("groupOf() is the id, a custom group, the pod, or the shared shim", () => {
-  assert.is(groupOf("c", {}), "c");
-  assert.is(groupOf("c", { "io.kubernetes.cri.sandbox-id": "pod" }), "pod");
-  assert.is(groupOf("c", { "io.containerd.runc.v2.group": "g", "io.kubernetes.cri.sandbox-id": "pod" }), "g");
-  assert.is(groupOf("c", { "io.containerd.tsrun.v1.shared": "true" }), "@shared");
-  assert.is(groupOf("c", { "io.containerd.tsrun.v1.shared": "false" }), "c");
+  const pod = { "io.kubernetes.cri.sandbox-id": "pod" };
+  const shared = { "io.containerd.tsrun.v1.shared": "true" };
+  assert.equal(groupOf("c", {}), { group: "c", isShared: false });
+  assert.equal(groupOf("c", pod), { group: "pod", isShared: false });
+  assert.equal(groupOf("c", { "io.containerd.runc.v2.group": "g", ...pod }), { group: "g", isShared: false });
+  assert.equal(groupOf("c", { ...pod, ...shared }), { group: "@shared", isShared: true });
+  assert.equal(groupOf("c", pod, true), { group: "@shared", isShared: true });
+  assert.equal(groupOf("c", { "io.containerd.tsrun.v1.shared": "false" }), { group: "c", isShared: false });
 });
 
 test("socketName() is what containerd's own shims hash", () => {

@@ -1,6 +1,7 @@
 /** The options that come with a container: runc's own message, or TOML in the one that CRI and Docker send. */
 
 import { readFileSync } from "../native/files.ts";
+import { closest } from "../spec/closest.ts";
 import { RuncOptions, RuntimeOptions } from "./generated/options.ts";
 import type { Any } from "./generated/types.ts";
 import { decode } from "./messages.ts";
@@ -13,9 +14,12 @@ export interface Options {
   readonly noPivotRoot: boolean;
   readonly noNewKeyring: boolean;
   readonly systemdCgroup: boolean;
-  /** A cgroup for the shim itself. */
+  /** A cgroup for the shim itself, which exists. */
   readonly shimCgroup: string;
-  /** Whom the pipes of the container belong to. */
+  /** One shim for all containers of the containerd namespace that have this option, and for how many at most. */
+  readonly shared: boolean;
+  readonly sharedLimit: number;
+  /** Whom the pipes and fifos of the container belong to. */
   readonly ioUid: number;
   readonly ioGid: number;
 }
@@ -30,9 +34,17 @@ const DEFAULTS: Options = {
   noNewKeyring: false,
   systemdCgroup: false,
   shimCgroup: "",
+  shared: false,
+  sharedLimit: 32,
   ioUid: 0,
   ioGid: 0,
 };
+
+/**
+ * What configurations for runc's shim have besides, and means nothing here: the shim executes no runtime, its own task
+ * service is the only one, and CRIU's folders come with the request for a checkpoint.
+ */
+export const IGNORED: ReadonlySet<string> = new Set(["BinaryName", "CriuPath", "CriuImagePath", "CriuWorkPath", "TaskApiAddress", "TaskApiVersion"]);
 
 /** Options from the bytes of a request. */
 export async function readOptions(any: Partial<Any> | undefined): Promise<Options> {
@@ -44,8 +56,25 @@ export async function readOptions(any: Partial<Any> | undefined): Promise<Option
   throw new RpcError("INVALID_ARGUMENT", `cannot use options of type "${type}": it is neither ${RUNC_OPTIONS} nor ${RUNTIME_OPTIONS}`);
 }
 
+export type StartOptions = Pick<Options, "shimCgroup" | "shared" | "sharedLimit">;
+
+/** What "start" needs to know. Bad options are for Create to tell: what "start" says comes with much around it. */
+export async function readStartOptions(any: Partial<Any> | undefined): Promise<StartOptions> {
+  try {
+    return await readOptions(any);
+  } catch {
+    return DEFAULTS;
+  }
+}
+
+/** Whether these are options that readOptions() reads. */
+export function isOptions(any: Partial<Any> | undefined): boolean {
+  return any?.type_url === RUNC_OPTIONS || any?.type_url === RUNTIME_OPTIONS;
+}
+
 function fromRunc(options: RuncOptions): Options {
   return {
+    ...DEFAULTS,
     root: options.root === "" ? DEFAULTS.root : options.root,
     noPivotRoot: options.no_pivot_root,
     noNewKeyring: options.no_new_keyring,
@@ -82,11 +111,23 @@ async function fromToml(text: string, what: string): Promise<Options> {
   for (const [key, value] of Object.entries(table)) {
     const name = key.charAt(0).toLowerCase() + key.slice(1);
     const expected = Object.hasOwn(DEFAULTS, name) ? typeof DEFAULTS[name as keyof Options] : undefined;
+    if (expected === undefined && !IGNORED.has(key)) throw new RpcError("INVALID_ARGUMENT", `cannot use ${what}: unknown option "${key}"${hint(key)}`);
     if (expected === undefined) continue;
-    if (typeof value !== expected) throw new RpcError("INVALID_ARGUMENT", `cannot use ${what}: ${key} must be a ${expected}`);
+    if (typeof value !== expected || (typeof value === "number" && !isCount(value))) {
+      throw new RpcError("INVALID_ARGUMENT", `cannot use ${what}: ${key} must be a ${expected}, got ${JSON.stringify(value)}`);
+    }
     if (value !== "") options[name] = value;
   }
   return options as unknown as Options;
+}
+
+function isCount(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value < 2 ** 32;
+}
+
+function hint(key: string): string {
+  const near = closest(key, [...Object.keys(DEFAULTS).map((name) => name.charAt(0).toUpperCase() + name.slice(1)), ...IGNORED]);
+  return near === undefined ? "" : `; did you mean "${near}"?`;
 }
 
 function messageOf(error: unknown): string {

@@ -19,9 +19,10 @@ export class RpcError extends TsrunError {
   readonly code = "ERR_RPC";
   readonly status: number;
 
-  constructor(status: keyof typeof CODES, message: string, options?: ErrorOptions) {
+  /** `status`: a code by its name, or as another has sent it. */
+  constructor(status: keyof typeof CODES | number, message: string, options?: ErrorOptions) {
     super(message, options);
-    this.status = CODES[status];
+    this.status = typeof status === "number" ? status : CODES[status];
   }
 }
 

@@ -2,19 +2,33 @@
 
 import { callerEnvironment } from "../linux/launch.ts";
 import { SIGCHLD, SIGINT, SIGTERM } from "../linux/signals.ts";
-import { rmSync } from "../native/files.ts";
+import { existsSync, rmSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import { onSignals } from "../native/waiter.ts";
 import { EventQueue } from "./events.ts";
 import { log } from "./log.ts";
 import { Server } from "./server.ts";
+import { Orphans } from "./orphans.ts";
 import { TaskService } from "./tasks.ts";
 
 const FLUSH_MILLISECONDS = 5000;
+/** Between its `start` and its Create containerd may fail, or be killed; then nobody will ever come. */
+const LOOK_MILLISECONDS = 2000;
+const MOST_LOOKS = 30;
+
+interface Beginning {
+  readonly namespace: string;
+  /** The container that it is started for. */
+  readonly id: string;
+  readonly bundle: string;
+  readonly socket: string;
+  readonly listener: number;
+}
 
 /** Serves until containerd shuts it down; resolves with the exit status. */
-export async function serve({ namespace, socket, listener }: { readonly namespace: string; readonly socket: string; readonly listener: number }): Promise<number> {
+export async function serve({ namespace, id, bundle, socket, listener }: Beginning): Promise<number> {
   native().becomeSubreaper();
+  surviveDefects();
   const events = new EventQueue(process.env["TTRPC_ADDRESS"] ?? "", namespace);
   let end = (): void => {};
   const ended = new Promise<void>((resolve) => {
@@ -22,13 +36,17 @@ export async function serve({ namespace, socket, listener }: { readonly namespac
   });
   const environment = callerEnvironment(process.env);
   const service = new TaskService({ namespace, socket, environment, publisher: events }, end);
-  const server = new Server(service.services, (error) => log("error", error instanceof Error ? (error.stack ?? error.message) : String(error)));
+  service.members.promise(id, 0);
+  const server = new Server(service.services, (error) => logDefect(error));
+  const orphans = new Orphans((pid) => service.knows(pid));
   onSignals([SIGTERM, SIGINT, SIGCHLD], (signal) => {
-    if (signal === SIGCHLD) reapOrphans(service);
+    if (signal === SIGCHLD) orphans.reap();
     else end();
   });
   void server.listen(listener);
+  endWhenForgotten(() => service.hasTasks || server.hasConnections, () => existsSync(bundle), end);
   await ended;
+  service.members.end();
   // The answer to Shutdown is written before this goes on.
   await new Promise((resolve) => setTimeout(resolve, 0));
   rmSync(socket, { force: true });
@@ -37,7 +55,26 @@ export async function serve({ namespace, socket, listener }: { readonly namespac
   return 0;
 }
 
-/** Processes whose parents ended in the container's cgroup come to the subreaper; those it knows have their own watch. */
-function reapOrphans(service: TaskService): void {
-  for (let pid = native().endedChild(); pid !== null && !service.knows(pid); pid = native().endedChild()) native().reap(pid);
+/** What nobody waits for may fail, too. containerd would kill all containers of a shim that is gone. */
+function surviveDefects(): void {
+  for (const event of ["uncaughtException", "unhandledRejection"]) {
+    process.removeAllListeners(event);
+    process.on(event, logDefect);
+  }
+}
+
+function logDefect(error: unknown): void {
+  log("error", error instanceof Error ? (error.stack ?? error.message) : String(error));
+}
+
+/** Until a container has been there; from then on it is containerd that ends the shim. `isWanted`: somebody may still come. */
+function endWhenForgotten(isUsed: () => boolean, isWanted: () => boolean, end: () => void): void {
+  let looks = 0;
+  const timer = setInterval(() => {
+    const used = isUsed();
+    if (!used && isWanted() && ++looks < MOST_LOOKS) return;
+    clearInterval(timer);
+    if (!used) end();
+  }, LOOK_MILLISECONDS);
+  timer.unref?.();
 }

@@ -89,6 +89,10 @@ export class Server {
     return found;
   }
 
+  get hasConnections(): boolean {
+    return this.#connections.size > 0;
+  }
+
   /** Answers that are on their way go out first. */
   async close(): Promise<void> {
     this.#isClosed = true;

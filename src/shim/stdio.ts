@@ -2,7 +2,7 @@
 
 import { dirname } from "node:path";
 import { O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } from "../linux/open-flags.ts";
-import { closeSync, mkdirSync, openSync, statSync } from "../native/files.ts";
+import { chownSync, closeSync, mkdirSync, openSync, statSync } from "../native/files.ts";
 import { isNativeError, native } from "../native/native.ts";
 import { EPOLLIN, forget, ready } from "../native/waiter.ts";
 import { inWords } from "../container/store.ts";
@@ -22,6 +22,8 @@ export interface StdioOptions {
    * it may have the fifos themselves: nothing else keeps them open after it.
    */
   readonly direct: boolean;
+  /** Whom the fifos and pipes are to belong to, where it is not root. */
+  readonly owner: { readonly uid: number; readonly gid: number };
   /** For a logger. */
   readonly containerId: string;
   readonly namespace: string;
@@ -86,6 +88,7 @@ export class Stdio {
     }
     // The process expects a standard input that waits.
     native().setNonblocking(input, false);
+    if (stdin !== "") this.#giveAway(input);
     this.#given[1] = this.#openOutput(stdout, 1);
     this.#given[2] = this.#openOutput(stderr, 2);
   }
@@ -96,12 +99,20 @@ export class Stdio {
     if (path.startsWith(FILE_SCHEME)) return openFile(path.slice(FILE_SCHEME.length));
     const fifo = openPath(path, O_RDWR | O_NONBLOCK);
     if (this.#options.direct) {
+      this.#giveAway(fifo);
       this.#held.push({ fd: fifo, path });
       return openPath(path, O_WRONLY);
     }
     const [reader, writer] = native().pipe();
     this.#pump(reader, fifo);
+    this.#giveAway(writer);
     return writer;
+  }
+
+  /** In a user namespace root can open its own standard streams again, and give them on, only if they belong to it. */
+  #giveAway(fd: number): void {
+    const { uid, gid } = this.#options.owner;
+    if (uid !== 0 || gid !== 0) chownSync(`/proc/self/fd/${fd}`, uid, gid);
   }
 
   #pump(from: number, to: number): void {

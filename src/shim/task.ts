@@ -27,6 +27,7 @@ import { Process } from "./process.ts";
 import { mountRootfs, unmountRootfs } from "./rootfs.ts";
 import { RpcError } from "./rpc-error.ts";
 import { Stdio } from "./stdio.ts";
+import type { StdioOptions } from "./stdio.ts";
 
 /** What all tasks of a shim have in common. */
 export interface Context {
@@ -61,6 +62,7 @@ export class Task {
     readonly store: Store;
     readonly state: StoredState;
     readonly init: Process;
+    readonly owner: StdioOptions["owner"];
   }) {
     this.id = facts.request.id;
     this.bundle = facts.request.bundle;
@@ -70,7 +72,7 @@ export class Task {
     this.#mounted = facts.request.rootfs.length > 0;
     this.#context = facts.context;
     const { namespace, publisher } = facts.context;
-    this.execs = new Execs({ id: this.id, namespace, store: facts.store, publisher });
+    this.execs = new Execs({ id: this.id, namespace, store: facts.store, publisher, owner: facts.owner });
   }
 
   /** Makes the container; a failure leaves nothing, and is told to nobody but the caller. */
@@ -81,9 +83,10 @@ export class Task {
     const root = join(options.root, context.namespace);
     const store = new Store(root);
     const rootfs = join(bundle, "rootfs");
+    const owner = { uid: options.ioUid, gid: options.ioGid };
     const record = { root, mounted: mounts.length > 0, socket: context.socket };
     writeRecord(bundle, { ...record, pid: 0 });
-    const stdio = await Stdio.open({ terminal, stdin, stdout, stderr }, { direct: true, containerId: id, namespace: context.namespace }).catch((error: unknown) => {
+    const stdio = await Stdio.open({ terminal, stdin, stdout, stderr }, { direct: true, owner, containerId: id, namespace: context.namespace }).catch((error: unknown) => {
       removeRecord(bundle);
       throw error;
     });
@@ -104,7 +107,7 @@ export class Task {
       await keepRecord({ store, id, pidfd, environment: context.environment }, () => writeRecord(bundle, { ...record, pid: state.pid }));
       const init = new Process(id, stdio.paths);
       init.attach({ pid: state.pid, pidfd }, stdio);
-      const task = new Task({ request, context, store, state, init });
+      const task = new Task({ request, context, store, state, init, owner });
       task.#publishCreate(request);
       task.#exitTold = task.#watchInit();
       return task;

@@ -24,7 +24,10 @@ import {
   WaitResponse,
 } from "./generated/task.ts";
 import { ProcessDetails } from "./generated/options.ts";
+import { JoinRequest } from "./generated/shim.ts";
 import type { Any } from "./generated/types.ts";
+import { SHIM_SERVICE } from "./listen.ts";
+import { Members } from "./members.ts";
 import { encode } from "./messages.ts";
 import { readOptions } from "./options.ts";
 import type { Process } from "./process.ts";
@@ -38,9 +41,12 @@ const PROCESS_DETAILS = "containerd.runc.v1.ProcessDetails";
 
 /** The tasks of one shim, by their ids. */
 export class TaskService {
+  /** Undefined while one is being made; then it is in the other map, too. */
   readonly #tasks = new Map<string, Task | undefined>();
+  readonly #making = new Map<string, Promise<unknown>>();
   readonly #context: Context;
   readonly #shutDown: () => void;
+  readonly members: Members = new Members(() => this.#tasks.size);
 
   /** `shutDown` is called when the last task is gone and containerd asks for it. */
   constructor(context: Context, shutDown: () => void) {
@@ -56,7 +62,21 @@ export class TaskService {
 
   get services(): Services {
     const methods = this.#methods();
-    return { "containerd.task.v2.Task": methods, "containerd.task.v3.Task": methods };
+    return { "containerd.task.v2.Task": methods, "containerd.task.v3.Task": methods, [SHIM_SERVICE]: this.#own() };
+  }
+
+  #own(): Readonly<Record<string, Method>> {
+    return {
+      Join: method(JoinRequest, Empty, ({ id, most }) => {
+        this.members.promise(id, most);
+        return {};
+      }),
+    };
+  }
+
+  /** Those that are being made among them. */
+  get hasTasks(): boolean {
+    return this.#tasks.size > 0;
   }
 
   #methods(): Readonly<Record<string, Method>> {
@@ -81,7 +101,7 @@ export class TaskService {
         task_pid: this.#tasks.get(id)?.init.pid ?? 0,
         version: VERSION,
       })),
-      Shutdown: method(ShutdownRequest, Empty, () => this.#shutdown()),
+      Shutdown: method(ShutdownRequest, Empty, ({ id }) => this.#shutdown(id)),
       Pause: method(ProcessRequest, Empty, async ({ id }) => {
         await this.#task(id).pause();
         return {};
@@ -103,11 +123,19 @@ export class TaskService {
     };
   }
 
-  async #create(request: CreateTaskRequest): Promise<Partial<CreateTaskResponse>> {
+  #create(request: CreateTaskRequest): Promise<Partial<CreateTaskResponse>> {
     const { id } = request;
     if (this.#tasks.has(id)) throw new RpcError("ALREADY_EXISTS", `task ${id}: already exists`);
     // The id is taken while the container is made.
     this.#tasks.set(id, undefined);
+    this.members.settle(id);
+    const making = this.#make(request);
+    this.#making.set(id, making.catch(() => undefined));
+    return making;
+  }
+
+  async #make(request: CreateTaskRequest): Promise<Partial<CreateTaskResponse>> {
+    const { id } = request;
     try {
       const task = await Task.create(request, await readOptions(request.options), this.#context);
       this.#tasks.set(id, task);
@@ -115,7 +143,14 @@ export class TaskService {
     } catch (error) {
       this.#tasks.delete(id);
       throw error;
+    } finally {
+      this.#making.delete(id);
     }
+  }
+
+  /** A containerd that comes back may want to be rid of what the one before had begun. */
+  async #made(id: string): Promise<void> {
+    await this.#making.get(id);
   }
 
   #task(id: string): Task {
@@ -156,11 +191,13 @@ export class TaskService {
   }
 
   async #wait(request: ProcessRequest): Promise<Partial<WaitResponse>> {
+    await this.#made(request.id);
     const { status, at } = await this.#process(request).ended;
     return { exit_status: status, exited_at: at };
   }
 
-  #kill({ id, exec_id: execId, signal, all }: KillRequest): Record<string, never> {
+  async #kill({ id, exec_id: execId, signal, all }: KillRequest): Promise<Record<string, never>> {
+    await this.#made(id);
     const task = this.#task(id);
     if (execId === "") task.kill(signal, all);
     else task.execs.find(execId).kill(signal);
@@ -168,6 +205,7 @@ export class TaskService {
   }
 
   async #delete({ id, exec_id: execId }: ProcessRequest): Promise<Partial<DeleteResponse>> {
+    await this.#made(id);
     const task = this.#task(id);
     const { pid, ending } = execId === "" ? await this.#deleteTask(task) : await task.execs.delete(execId);
     return { pid, exit_status: ending?.status ?? 0, exited_at: ending?.at ?? ZERO_TIME };
@@ -179,8 +217,13 @@ export class TaskService {
     return task.init;
   }
 
-  #shutdown(): Record<string, never> {
-    if (this.#tasks.size === 0) this.#shutDown();
+  /** `id`: the container that containerd has no more to do with. */
+  #shutdown(id: string): Record<string, never> {
+    this.members.settle(id);
+    if (this.members.isEmpty) {
+      this.members.end();
+      this.#shutDown();
+    }
     return {};
   }
 }

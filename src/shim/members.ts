@@ -1,0 +1,38 @@
+/** For whom a shim is there: its tasks, and the containers that were promised a place in it. */
+
+import { RpcError } from "./rpc-error.ts";
+
+export class Members {
+  readonly #promised = new Set<string>();
+  readonly #countTasks: () => number;
+  #hasEnded = false;
+
+  /** `countTasks` tells how many tasks there are, those that are being made among them. */
+  constructor(countTasks: () => number) {
+    this.#countTasks = countTasks;
+  }
+
+  /** Keeps the shim for a container that is to be created; `most`: with how many it may share the shim, 0 for any. */
+  promise(id: string, most: number): void {
+    if (this.#hasEnded) throw new RpcError("FAILED_PRECONDITION", "the shim is about to end");
+    if (most > 0 && !this.#promised.has(id) && this.#countTasks() + this.#promised.size >= most) {
+      throw new RpcError("RESOURCE_EXHAUSTED", `the shim has ${most} containers already`);
+    }
+    this.#promised.add(id);
+  }
+
+  /** The container is there, or will not come. */
+  settle(id: string): void {
+    this.#promised.delete(id);
+  }
+
+  get isEmpty(): boolean {
+    return this.#countTasks() === 0 && this.#promised.size === 0;
+  }
+
+  /** From now on nobody is taken in, and whoever was promised a place has not come. */
+  end(): void {
+    this.#hasEnded = true;
+    this.#promised.clear();
+  }
+}
