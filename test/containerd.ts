@@ -33,22 +33,31 @@ export interface Following {
   end(): Promise<void>;
 }
 
+interface Options {
+  /** The program that containerd's own shim executes; without one, our shim runs. */
+  readonly runtime?: string | undefined;
+  /** A folder for what it and the shims keep while they run; else one in its own. */
+  readonly state?: string | undefined;
+}
+
 export class Containerd {
   readonly #folder: string;
   readonly #runtime: string | undefined;
+  readonly #state: string;
   #child: ChildProcess | undefined;
 
-  private constructor(folder: string, runtime: string | undefined) {
+  private constructor(folder: string, runtime: string | undefined, state: string) {
     this.#folder = folder;
     this.#runtime = runtime;
+    this.#state = state;
   }
 
-  /** Runs one for a while; `runtime` is the path of the program that its own shim executes; without one, our shim runs. */
-  static async within(t: Ground, { runtime }: { readonly runtime?: string | undefined }, body: (containerd: Containerd) => Promise<void>): Promise<void> {
+  /** Runs one for a while. */
+  static async within(t: Ground, { runtime, state }: Options, body: (containerd: Containerd) => Promise<void>): Promise<void> {
     const folder = join(t.folder, "containerd");
     fs.mkdirSync(folder);
-    fs.writeFileSync(join(folder, "config.toml"), configuration(folder));
-    const containerd = new Containerd(folder, runtime);
+    fs.writeFileSync(join(folder, "config.toml"), configuration(folder, state ?? join(folder, "state")));
+    const containerd = new Containerd(folder, runtime, state ?? join(folder, "state"));
     await containerd.start();
     try {
       await body(containerd);
@@ -88,12 +97,17 @@ export class Containerd {
 
   /** The folder of a task, until that is deleted. */
   bundle(id: string): string {
-    return join(this.#folder, "state/io.containerd.runtime.v2.task", RUN_NAME, id);
+    return join(this.#state, "io.containerd.runtime.v2.task", RUN_NAME, id);
+  }
+
+  /** For a client that the test starts itself. */
+  clientArguments(args: readonly string[]): string[] {
+    return ["--address", join(this.#folder, "socket"), "--namespace", RUN_NAME, ...args];
   }
 
   /** containerd's client. */
   ctr(args: readonly string[]): Promise<Result> {
-    return runRuntime(["--address", join(this.#folder, "socket"), "--namespace", RUN_NAME, ...args], {
+    return runRuntime(this.clientArguments(args), {
       folder: this.#folder,
       program: "ctr",
     });
@@ -103,7 +117,7 @@ export class Containerd {
   follow(args: readonly string[]): Following {
     const path = join(this.#folder, `following-${RUN_NAME}`);
     const output = fs.openSync(path, "w");
-    const child = spawn("ctr", ["--address", join(this.#folder, "socket"), "--namespace", RUN_NAME, ...args], { stdio: ["ignore", output, output] });
+    const child = spawn("ctr", this.clientArguments(args), { stdio: ["ignore", output, output] });
     fs.closeSync(output);
     const ended = new Promise((resolve) => child.on("exit", resolve));
     const text = (): string => fs.readFileSync(path, "utf8");
@@ -129,7 +143,7 @@ export class Containerd {
 
   /** The same on a terminal. */
   runOnTerminal(args: readonly string[]): Pty {
-    const command = ["ctr", "--address", join(this.#folder, "socket"), "--namespace", RUN_NAME, ...this.#runArguments(args)];
+    const command = ["ctr", ...this.clientArguments(this.#runArguments(args))];
     return new Pty(command, { cwd: this.#folder });
   }
 
@@ -141,16 +155,16 @@ export class Containerd {
 
   /** What containers left in the folders of the shim and the runtime; a cache of filters is no container's. */
   leftovers(): string[] {
-    const tasks = join(this.#folder, "state/io.containerd.runtime.v2.task", RUN_NAME);
+    const tasks = join(this.#state, "io.containerd.runtime.v2.task", RUN_NAME);
     const states = this.#runtime === undefined ? `/run/containerd/tsrun/${RUN_NAME}` : join(this.#folder, "runtime", RUN_NAME);
     return [tasks, states].flatMap((folder) => (fs.existsSync(folder) ? fs.readdirSync(folder) : [])).filter((name) => name !== "@seccomp");
   }
 }
 
-function configuration(folder: string): string {
+function configuration(folder: string, state: string): string {
   return `version = 2
 root = "${folder}/root"
-state = "${folder}/state"
+state = "${state}"
 disabled_plugins = ${JSON.stringify(UNWANTED_PLUGINS)}
 [grpc]
   address = "${folder}/socket"

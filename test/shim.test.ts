@@ -3,84 +3,13 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { Containerd } from "./containerd.ts";
-import { RUN_NAME, needs, skip, suite } from "./harness.ts";
+import { RUN_NAME, skip, suite } from "./harness.ts";
 import type { Ground } from "./harness.ts";
-import { findStrays } from "./strays.ts";
+import { begin, exec, left, remove, shims, statusOf, until, underShim } from "./shim.ts";
 
 // Time limit: 300 s
 const shim = suite("shim");
-
-interface Task {
-  readonly containerd: Containerd;
-  readonly rootfs: readonly string[];
-  readonly id: string;
-}
-
-function withShim(title: string, body: (t: Ground, task: Task) => Promise<void>): void {
-  shim(title, async (t) => {
-    needs("root", "containerd", "ctr");
-    const { rootfs } = t.bundle();
-    await Containerd.within(t, {}, async (containerd) => {
-      await body(t, { containerd, rootfs: ["--rootfs", rootfs], id: t.id() });
-      await until(() => containerd.leftovers().length === 0, () => `left: ${containerd.leftovers().join(" ")}`);
-    });
-    for (const { kind, what } of findStrays(RUN_NAME)) if (kind === "cgroup" && what.endsWith(RUN_NAME)) fs.rmdirSync(what);
-    await until(() => left(t).length === 0, () => `left: ${left(t).join(", ")}`);
-  });
-}
-
-function left(t: Ground): string[] {
-  return findStrays(RUN_NAME)
-    .filter(({ kind, what }) => kind !== "file" || what !== t.folder)
-    .map(({ kind, what }) => `${kind} ${what}`);
-}
-
-async function until(condition: () => boolean | Promise<boolean>, words: () => string): Promise<void> {
-  for (const deadline = Date.now() + 15_000; !(await condition()); ) {
-    if (Date.now() > deadline) throw new Error(words());
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-async function statusOf({ containerd, id }: Task): Promise<string> {
-  const { stdout } = await containerd.ctr(["tasks", "ls"]);
-  return new RegExp(`^${id} +\\d+ +(\\w+)`, "m").exec(stdout)?.[1] ?? "";
-}
-
-async function begin(task: Task, args: readonly string[], options: readonly string[] = []): Promise<void> {
-  const { status, stderr } = await task.containerd.run(["--detach", ...options, ...task.rootfs, task.id, ...args]);
-  assert.is(status, 0, stderr);
-}
-
-async function remove(task: Task): Promise<void> {
-  await task.containerd.ctr(["tasks", "kill", "--signal", "KILL", task.id]);
-  await until(async () => (await statusOf(task)) !== "RUNNING", () => `${task.id} runs on`);
-  await task.containerd.ctr(["tasks", "delete", task.id]);
-  const { status, stderr } = await task.containerd.ctr(["containers", "rm", task.id]);
-  assert.is(status, 0, stderr);
-}
-
-/** The pids of the shims of this run. */
-function shims(id: string): number[] {
-  return fs.readdirSync("/proc").flatMap((pid) => {
-    if (!/^\d+$/.test(pid)) return [];
-    const words = readOr(`/proc/${pid}/cmdline`).split("\0");
-    return words.at(-2) === "start" && words.includes(RUN_NAME) && words.includes(id) ? [Number(pid)] : [];
-  });
-}
-
-function readOr(path: string): string {
-  try {
-    return fs.readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
-}
-
-function exec(task: Task, name: string, command: readonly string[]): ReturnType<Containerd["ctr"]> {
-  return task.containerd.ctr(["tasks", "exec", "--exec-id", name, task.id, ...command]);
-}
+const withShim = underShim(shim);
 
 withShim("execs run side by side, with their own output and exit status", async (_t, task) => {
   await begin(task, ["/bin/sleep", "1000"]);
