@@ -2,6 +2,7 @@
 
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
+import { join } from "node:path";
 import * as assert from "uvu/assert";
 import type { BundleConfig } from "../test/bundle.ts";
 import { needs, skip } from "../test/harness.ts";
@@ -116,6 +117,9 @@ test("NS-03 a mount namespace by its path is joined, and the root is the config'
     });
     assert.is(await namespaceOf(container, "mount"), fs.readlinkSync(path));
     assert.ok(fs.existsSync(`/proc/${(await container.state()).pid}/root/bin/busybox`));
+    // And not that of the namespace, for a further process as well.
+    fs.writeFileSync(join(container.bundle.rootfs, "only-here"), "");
+    assert.is(output(await container.exec(["ls", "/only-here"])), "/only-here\n");
     await container.end();
   } finally {
     holder.kill("SIGKILL");

@@ -45,6 +45,7 @@ const CASES: Readonly<Record<string, Case>> = {
   plain: {},
   legacy: { options: { cgroup: V1, noNewKeyring: true } },
   "user-namespace": { config: configOf({ linux: { namespaces: namespaces("user", "mount", "pid"), ...MAPS } }) },
+  "joined-mounts": { config: configOf({ linux: { namespaces: namespaces(["mount", "/proc/1/ns/mnt"], "pid") } }) },
   "host-namespaces": { config: configOf({ linux: { namespaces: [] } }) },
   busy: { process: BUSY, options: { cgroup: V1, seccomp: FILTER } },
 };

@@ -12,7 +12,7 @@ import { O_PATH, openFlags } from "../linux/open-flags.ts";
 import type { Config, Process } from "../spec/config.ts";
 import { affinity } from "./affinity.ts";
 import { planCapabilities } from "./capabilities.ts";
-import { namespacesOf } from "./context.ts";
+import { isNew, namespacesOf } from "./context.ts";
 import type { ProcessContext } from "./context.ts";
 import { asRoot, becomeUser, restrictCalls } from "./identity.ts";
 import { enterIntelRdt, joinIntelRdt } from "./intel-rdt.ts";
@@ -98,9 +98,9 @@ export function planExec(config: Config, process: Process, host: ProcessHost, op
   return { steps, warnings: [...identity.capabilities.warnings, ...(labels?.warnings ?? [])] };
 }
 
-/** Without a mount namespace there is a root that must be entered: that of the container's process. */
-function ownRoot({ namespaces }: ProcessContext): boolean {
-  return !namespaces.has("mount");
+/** Where the mount namespace is not the container's own its root is not either: that of the container's process must be entered. */
+function ownRoot(context: ProcessContext): boolean {
+  return !isNew(context, "mount");
 }
 
 function spawnProcess(context: ProcessContext, { entries, intoCgroup }: ExecCgroup, rdt: IntelRdtPlan): Step[] {
