@@ -1,7 +1,8 @@
 /**
- * Compiles schemas/containerd/*.proto into src/shim/generated/*.ts: an interface and a table of fields for each message.
+ * Compiles schemas/containerd/*.proto into src/shim/generated/*.ts, and schemas/criu/*.proto into src/criu/generated/*.ts:
+ * an interface and a table of fields for each message.
  *
- * protobufjs reads the files at build time; at run time src/shim/messages.ts walks the tables with the reader and writer
+ * protobufjs reads the files at build time; at run time src/protobuf/messages.ts walks the tables with the reader and writer
  * of @bufbuild/protobuf, which are small, keep 64-bit integers exact, and need no descriptors to be loaded.
  */
 
@@ -11,8 +12,8 @@ import { fileURLToPath } from "node:url";
 import protobuf from "protobufjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const source = join(root, "schemas/containerd");
-const target = join(root, "src/shim/generated");
+/** Folders of schemas, and whose messages they are. */
+const TARGETS = { "schemas/containerd": "src/shim/generated", "schemas/criu": "src/criu/generated" };
 
 /** The scalar types that the schemas use, as TypeScript has them. */
 const SCALARS = {
@@ -27,26 +28,29 @@ const SCALARS = {
 };
 
 function main() {
-  rmSync(target, { recursive: true, force: true });
-  mkdirSync(target, { recursive: true });
-  for (const file of readdirSync(source)) writeFileSync(join(target, `${moduleOf(file)}.ts`), compile(file));
+  for (const [source, folder] of Object.entries(TARGETS)) {
+    const target = join(root, folder);
+    rmSync(target, { recursive: true, force: true });
+    mkdirSync(target, { recursive: true });
+    for (const file of readdirSync(join(root, source))) writeFileSync(join(target, `${moduleOf(file)}.ts`), compile(source, file));
+  }
 }
 
 function moduleOf(file) {
   return basename(file, ".proto").replaceAll("_", "-");
 }
 
-function compile(file) {
+function compile(source, file) {
   const tree = new protobuf.Root();
-  tree.resolvePath = (_, path) => join(source, basename(path));
+  tree.resolvePath = (_, path) => join(root, source, basename(path));
   tree.loadSync(file, { keepCase: true });
   tree.resolveAll();
   const own = [...objects(tree)].filter(({ filename }) => basename(filename ?? "") === file);
   const imports = new Map();
   const parts = own.map((object) => (object instanceof protobuf.Enum ? enumeration(object) : message(object, { file, imports })));
   const lines = [...imports].map(([module, names]) => `import { ${[...names].sort().join(", ")} } from "./${module}.ts";\n`);
-  const generated = `/** Generated from schemas/containerd/${file} by scripts/build-messages.mjs. */\n\n`;
-  return `${generated}import type { MessageType } from "../messages.ts";\n${lines.join("")}\n${parts.join("\n")}`;
+  const generated = `/** Generated from ${source}/${file} by scripts/build-messages.mjs. */\n\n`;
+  return `${generated}import type { MessageType } from "../../protobuf/messages.ts";\n${lines.join("")}\n${parts.join("\n")}`;
 }
 
 function* objects(namespace) {
@@ -69,15 +73,16 @@ function message(type, context) {
   return `${empty}export const ${type.name}: MessageType<${type.name}> = { fields: [\n${rows.join("")}] };\n`;
 }
 
-/** `form`: "one", "list", or "map" of strings. */
+/** `form`: "one", "optional" (a zero is another thing than nothing, as in proto2), "list", or "map" of strings. */
 function describe(field, { file, imports }) {
   const { name, id, type, repeated, map, resolvedType } = field;
   if (map) {
     if (type !== "string" || field.keyType !== "string") throw new Error(`${file}: ${name}: only maps of strings`);
     return { name, id, kind: "string", form: "map", typescript: "Readonly<Record<string, string>>" };
   }
-  const form = repeated ? "list" : "one";
-  const list = (one) => (repeated ? `readonly ${one}[]` : one);
+  const isOptional = !repeated && resolvedType instanceof protobuf.Type === false && field.hasPresence;
+  const form = repeated ? "list" : isOptional ? "optional" : "one";
+  const list = (one) => (repeated ? `readonly ${one}[]` : isOptional ? `${one} | undefined` : one);
   if (resolvedType instanceof protobuf.Enum) return { name, id, kind: "int32", form, typescript: list("number") };
   if (resolvedType !== null) {
     const module = basename(resolvedType.filename);

@@ -29,8 +29,8 @@ const PARTS = {
     build: buildSchemas,
   },
   messages: {
-    inputs: ["schemas/containerd", "scripts/build-messages.mjs", "node_modules/protobufjs/package.json"],
-    outputs: ["src/shim/generated"],
+    inputs: ["schemas/containerd", "schemas/criu", "scripts/build-messages.mjs", "node_modules/protobufjs/package.json"],
+    outputs: ["src/shim/generated", "src/criu/generated"],
     build: () => run(process.execPath, ["scripts/build-messages.mjs"]),
   },
   native: {

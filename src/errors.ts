@@ -133,6 +133,11 @@ export class ProgramError extends TsrunError {
   readonly code = "ERR_PROGRAM";
 }
 
+/** criu could not do what was asked of it. */
+export class CriuError extends TsrunError {
+  readonly code = "ERR_CRIU";
+}
+
 /** A signal that asked the runtime to give up before there was a program to send it to. */
 export class InterruptedError extends TsrunError {
   readonly code = "ERR_INTERRUPTED";

@@ -24,7 +24,7 @@ import { currentResources, update } from "./container/update.ts";
 import { ConfigError, UsageError } from "./errors.ts";
 import { parseSignal } from "./linux/signals.ts";
 import { native } from "./native/native.ts";
-import { EPOLLIN, forget, ready } from "./native/waiter.ts";
+import { ended } from "./native/waiter.ts";
 import { checkProcess } from "./spec/checks.ts";
 import { changedProcess } from "./spec/exec-process.ts";
 import type { ProcessChanges } from "./spec/exec-process.ts";
@@ -216,9 +216,7 @@ async function awake(ending: Promise<Ending>): Promise<Ending> {
 
 /** Waits for a child's end, without keeping the program alive for it, so that no zombie stays. */
 async function reap(pidfd: number): Promise<Ending> {
-  await ready(pidfd, EPOLLIN, { keepAlive: false });
-  const { code, signal } = native().waitPidfd(pidfd) ?? { code: 0, signal: 0 };
-  forget(pidfd);
+  const { code, signal } = await ended(pidfd, { keepAlive: false });
   native().close(pidfd);
   return { code, signal };
 }

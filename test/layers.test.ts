@@ -11,7 +11,7 @@ const layers = suite("layers");
 /** A line may import from lines above it, and from its own folder; never from a neighbour in its line. */
 const ORDER: readonly (readonly string[])[] = [
   ["errors.ts", "log.ts"],
-  ["linux"],
+  ["linux", "protobuf"],
   ["spec"],
   ["resources", "seccomp"],
   // The facts are of these parts' types, and only plans ask for them.

@@ -5,6 +5,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -225,6 +226,15 @@ Napi::Value realpath(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), real.get());
 }
 
+// (path): what a symbolic link says
+Napi::Value readlink(const Napi::CallbackInfo& info) {
+  const std::string path = string(info[0]);
+  std::string text(PATH_MAX, '\0');
+  const ssize_t size = ::readlink(path.c_str(), text.data(), text.size());
+  if (size < 0) throw_errno(info.Env(), errno, "readlink", path);
+  return Napi::String::New(info.Env(), text.data(), static_cast<size_t>(size));
+}
+
 }  // namespace
 
 void export_paths(Napi::Env env, Napi::Object exports) {
@@ -244,6 +254,7 @@ void export_paths(Napi::Env env, Napi::Object exports) {
   add(env, exports, "rmdir", rmdir);
   add(env, exports, "unlink", unlink);
   add(env, exports, "realpath", realpath);
+  add(env, exports, "readlink", readlink);
   add(env, exports, "rename", rename);
   add(env, exports, "chown", chown);
   add(env, exports, "readdir", readdir);

@@ -2,7 +2,7 @@
 /** The command line: reads the global options, calls the verb, reports, and is the only file that exits. */
 
 import { resolve } from "node:path";
-import { TsrunError, UnsupportedError, UsageError } from "../errors.ts";
+import { TsrunError, UsageError } from "../errors.ts";
 import { callerDirectory } from "./caller.ts";
 import type { Invocation } from "./invocation.ts";
 import { isLoaded, isNativeError, native } from "../native/native.ts";
@@ -16,6 +16,7 @@ import type { Report } from "./report.ts";
 type Run = (invocation: Invocation) => Promise<number> | number;
 
 const LOADERS: Readonly<Record<string, () => Promise<Run>>> = {
+  checkpoint: async () => (await import("./checkpoint.ts")).checkpointVerb,
   completion: async () => (await import("./completion.ts")).completionVerb,
   create: async () => (await import("./create.ts")).createVerb,
   delete: async () => (await import("./delete.ts")).deleteVerb,
@@ -28,6 +29,7 @@ const LOADERS: Readonly<Record<string, () => Promise<Run>>> = {
   manual: async () => (await import("./manual.ts")).manualVerb,
   pause: async () => (await import("./pause.ts")).pauseVerb,
   ps: async () => (await import("./ps.ts")).psVerb,
+  restore: async () => (await import("./restore.ts")).restoreVerb,
   resume: async () => (await import("./resume.ts")).resumeVerb,
   run: async () => (await import("./run.ts")).runVerb,
   spec: async () => (await import("./spec.ts")).specVerb,
@@ -36,9 +38,6 @@ const LOADERS: Readonly<Record<string, () => Promise<Run>>> = {
   stats: async () => (await import("./stats.ts")).statsVerb,
   update: async () => (await import("./update.ts")).updateVerb,
 };
-
-/** What other runtimes have: an engine that asks for it is told that it is not there, not that it is wrong. */
-const NOT_YET: ReadonlySet<string> = new Set(["checkpoint", "restore"]);
 
 const SHIM_NAME = "containerd-shim-tsrun-v1";
 
@@ -86,7 +85,6 @@ async function callVerb(call: {
   const { name, rest, globals, report } = call;
   const verb = VERBS.find((candidate) => candidate.name === name);
   const load = LOADERS[name];
-  if (NOT_YET.has(name)) throw new UnsupportedError(`cannot ${name}: "${name}" is not supported yet`);
   if (verb === undefined || load === undefined) {
     tell(report, "error", `No help topic for '${name}': it is not a command of tsrun (tsrun --help)`);
     return EXIT_UNKNOWN_COMMAND;

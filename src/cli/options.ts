@@ -51,7 +51,41 @@ const CREATION: readonly Option[] = [
   PRESERVE_FDS,
 ];
 
+/** What criu is told, by checkpoint and restore alike. */
+const CRIU: readonly Option[] = [
+  { name: "image-path", value: "DIR", help: "the folder of the images; ./checkpoint by default" },
+  { name: "work-path", value: "DIR", help: "the folder of criu's log; by default that of the images" },
+  { name: "tcp-established", help: "keep open TCP connections" },
+  { name: "ext-unix-sk", help: "allow unix sockets that are connected with processes outside" },
+  { name: "shell-job", help: "allow processes whose session began outside" },
+  { name: "lazy-pages", help: "fetch memory when it is needed: criu lazy-pages serves it" },
+  { name: "file-locks", help: "keep file locks" },
+  { name: "manage-cgroups-mode", value: "MODE", help: "what criu does about cgroups: soft (the default), full, strict or ignore" },
+  { name: "empty-ns", value: "NAMESPACE", repeat: true, help: "a namespace whose insides are left out: network, which always is" },
+  { name: "auto-dedup", help: "take out of earlier images what later ones hold, too" },
+];
+
 export const VERBS: readonly Verb[] = [
+  {
+    name: "checkpoint",
+    summary: "write a running container's processes into files, by criu, and end them",
+    args: ["<id>"],
+    options: [
+      ...CRIU,
+      { name: "parent-path", value: "DIR", help: "the images of an earlier checkpoint, by a path from these" },
+      { name: "leave-running", help: "let the container run on" },
+      { name: "tcp-skip-in-flight", help: "leave out connections that are being made" },
+      { name: "link-remap", help: "allow files that were deleted and are in use to get a name again" },
+      { name: "status-fd", value: "FD", help: "a descriptor that gets a zero byte when memory can be fetched" },
+      { name: "page-server", value: "ADDRESS:PORT", help: "where memory goes, in place of files" },
+      { name: "pre-dump", help: "write memory only, and let the container run on" },
+    ],
+    examples: [
+      "tsrun checkpoint --image-path images mycontainer",
+      "tsrun checkpoint --pre-dump --image-path first mycontainer",
+      "tsrun checkpoint --image-path second --parent-path ../first mycontainer",
+    ],
+  },
   {
     name: "completion",
     summary: "print a script that completes commands, options and container ids in a shell",
@@ -151,6 +185,23 @@ export const VERBS: readonly Verb[] = [
     options: [{ name: "format", short: "f", value: "FORMAT", help: "table, or json for the pids only" }],
     examples: ["tsrun ps mycontainer", "tsrun ps mycontainer -o pid,rss,args", "tsrun ps --format json mycontainer"],
     trailing: true,
+  },
+  {
+    name: "restore",
+    summary: "make a container again from a checkpoint, and wait for its end",
+    args: ["<id>"],
+    options: [
+      BUNDLE,
+      ...CRIU,
+      CONSOLE_SOCKET,
+      { name: "pid-file", value: "FILE", help: "write the pid of the container's process to a file" },
+      { name: "detach", short: "d", help: "return when the container runs" },
+      { name: "lsm-profile", value: "TYPE:NAME", help: "another profile, apparmor:NAME or selinux:LABEL" },
+      { name: "lsm-mount-context", value: "CONTEXT", help: "another SELinux context of mounts" },
+      { name: "no-pivot", help: "ignored", hidden: true },
+      { name: "no-subreaper", help: "ignored", hidden: true },
+    ],
+    examples: ["tsrun restore --bundle mybundle --image-path images mycontainer", "tsrun restore --detach --pid-file pid --bundle mybundle mycontainer"],
   },
   {
     name: "resume",

@@ -54,6 +54,9 @@ export interface CreateOptions extends ConsoleOptions {
   readonly fault?: number;
 }
 
+/** What hooks, a terminal and a seccomp listener need. */
+type HandlerOptions = Pick<CreateOptions, "store" | "id" | "bundle" | "environment" | "inheritance" | "abort" | keyof ConsoleOptions>;
+
 /** A container whose init waits at the gate "created", under lock. */
 export interface Creation {
   readonly execution: Execution;
@@ -150,8 +153,8 @@ export async function prepare(given: CreateOptions, { waitForStart }: { readonly
 }
 
 /** Nothing of a container that could not be created stays; its poststop hooks are the end of it (runtime.md#lifecycle). */
-async function undo(
-  { store, id, environment, inheritance, warn }: CreateOptions,
+export async function undo(
+  { store, id, environment, inheritance, warn }: Pick<CreateOptions, "store" | "id" | "environment" | "inheritance" | "warn">,
   { execution, lock, draft }: { readonly execution: Execution | undefined; readonly lock: Lock; readonly draft: StoredState },
 ): Promise<void> {
   for (const failure of (await execution?.cleanup.run()) ?? []) warn(`cannot clean up container "${id}": ${messageOf(failure)}`);
@@ -172,7 +175,8 @@ function planOptions(
   return { id, bundle, waitForStart, noPivot, noNewKeyring, listenFds, environment, ...size };
 }
 
-function draftState(config: Config, plan: Plan, { id, bundle, noNewKeyring = false }: CreateOptions): StoredState {
+/** What is known of a container before any of it is made. */
+export function draftState(config: Config, plan: Plan, { id, bundle, noNewKeyring = false }: Pick<CreateOptions, "id" | "bundle" | "noNewKeyring">): StoredState {
   const { poststart, poststop } = config.hooks ?? {};
   const created = plan.steps.findIndex((step) => step.op === "gate" && step.name === "created");
   const pid = config.linux?.namespaces?.find(({ type }) => type === "pid");
@@ -198,7 +202,7 @@ function draftState(config: Config, plan: Plan, { id, bundle, noNewKeyring = fal
 }
 
 /** What there will be, and what there is already: whoever cleans up after a crash must spare the latter. */
-function cgroupToBe(host: Host, { steps }: Plan): Cgroup {
+export function cgroupToBe(host: Host, { steps }: Plan): Cgroup {
   const make = steps.find((step) => step.op === "cgroup_create");
   const path = make?.op === "cgroup_create" ? make.path : "";
   const layout = usableLayout(host, path);
@@ -221,7 +225,8 @@ async function mountToBe({ steps }: Plan): Promise<Pick<StoredState, "rootMount"
   }
 }
 
-async function groupToBe(plan: Plan): Promise<Pick<StoredState, "resctrl">> {
+/** As with the cgroup. */
+export async function groupToBe(plan: Plan): Promise<Pick<StoredState, "resctrl">> {
   if (!plan.steps.some((step) => step.op === "resctrl_group")) return {};
   const { resctrlToBe } = await import("./resctrl.ts");
   const resctrl = resctrlToBe(plan);
@@ -241,7 +246,8 @@ function createdState(draft: StoredState, pid: number, cgroup: Cgroup | undefine
   return { ...draft, phase: "created", pid, startTime: startTimeOf(pid), ...(cgroup === undefined ? {} : { cgroup }) };
 }
 
-function makeHandlers({ options, config, host }: { options: CreateOptions; config: Config; host: Host }): Handlers {
+/** What a container's steps need besides the plan. */
+export function makeHandlers({ options, config, host }: { readonly options: HandlerOptions; readonly config: Config; readonly host: Host }): Handlers {
   const { store, id, bundle, environment } = options;
   return {
     host,

@@ -28,6 +28,7 @@ import type { Execution } from "./execution.ts";
 
 const OWN_NETWORK = "/proc/thread-self/ns/net";
 const ACKNOWLEDGED = NLM_F_REQUEST | NLM_F_ACK;
+const LOOPBACK_INDEX = 1;
 const LIST = NLM_F_REQUEST | NLM_F_DUMP;
 
 export interface Move {
@@ -82,6 +83,16 @@ export function moveNetDevice({ device, name, network, what = `move the network 
     }
   } finally {
     host.close();
+  }
+}
+
+/** The interface "lo" is the first of every network namespace. */
+export function bringUpLoopback(network: number): void {
+  const inside = new Netlink(network);
+  try {
+    inside.ask(upRequest(LOOPBACK_INDEX), 'bring up the interface "lo"');
+  } finally {
+    inside.close();
   }
 }
 

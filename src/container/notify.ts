@@ -13,7 +13,8 @@ import type { Config } from "../spec/config.ts";
 import { inWords } from "./store.ts";
 import type { Store } from "./store.ts";
 
-const FOLDER_IN_CONTAINER = "/run/notify";
+/** Where the socket is in the container. */
+export const FOLDER_IN_CONTAINER = "/run/notify";
 const SOCKET = "notify.sock";
 const VARIABLE = "NOTIFY_SOCKET=";
 /** Read-only, so that the container can neither take the socket away nor put another file in its place. */

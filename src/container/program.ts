@@ -66,7 +66,8 @@ function start(
   }
 }
 
-function findProgram(name: string, environment: readonly string[]): string {
+/** The path of a program, as the caller's PATH has it. */
+export function findProgram(name: string, environment: readonly string[]): string {
   const path = environment.find((entry) => entry.startsWith("PATH="))?.slice("PATH=".length) ?? USUAL_PATH;
   for (const folder of path.split(":")) {
     if (folder !== "" && existsSync(`${folder}/${name}`)) return `${folder}/${name}`;

@@ -5,9 +5,9 @@ import { freeze, thaw } from "../cgroup/freeze.ts";
 import { SIGCONT, SIGKILL, SIGSTOP } from "../linux/signals.ts";
 import { closeSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
-import { forget, ready } from "../native/waiter.ts";
+import { ended } from "../native/waiter.ts";
 import { prepare } from "./create.ts";
-import type { CreateOptions } from "./create.ts";
+import type { CreateOptions, Created } from "./create.ts";
 import { destroy } from "./delete.ts";
 import { forward } from "./foreground.ts";
 import type { Foreground, Program } from "./foreground.ts";
@@ -15,6 +15,12 @@ import type { NotifySocket } from "./notify.ts";
 import { endProcesses } from "./processes.ts";
 import { runPoststart } from "./start.ts";
 import type { StoredState } from "./state.ts";
+
+type AttendOptions = Pick<RunOptions, "store" | "environment" | "inheritance" | "keep" | "warn"> & {
+  readonly foreground: Foreground;
+  /** Resolves when somebody else has been told all that there was to tell. */
+  readonly told?: Promise<void> | undefined;
+};
 
 export interface RunOptions extends CreateOptions {
   /** Leave the container as it is when its process has ended. */
@@ -38,7 +44,7 @@ export async function run(options: RunOptions): Promise<Ending> {
     execution.go();
     await execution.untilExecuted();
     execution.close();
-    foreground?.running(program(pidfd, state));
+    foreground?.running(programOf({ pidfd, state }));
     await runPoststart({ ...options, inherited: options.inheritance }, state);
   } catch (error) {
     notify?.close();
@@ -61,12 +67,15 @@ export async function run(options: RunOptions): Promise<Ending> {
   }
   // Who waits for the container is whom the caller is to watch, as its exit status is the container's.
   const told = notify?.forward({ host, mainPid: process.pid }, { pidfd, warn });
-  await ready(pidfd);
-  const ending = native().waitPidfd(pidfd) ?? { code: 0, signal: 0 };
-  forget(pidfd);
+  return attend({ pidfd, state }, { ...options, foreground, told });
+}
+
+/** Waits for the end of a container's process, and removes the container unless it is to be kept. */
+export async function attend({ pidfd, state }: Created, options: AttendOptions): Promise<Ending> {
+  const ending = await ended(pidfd);
   closeSync(pidfd);
-  await told;
-  await foreground.ended();
+  await options.told;
+  await options.foreground.ended();
   if (ending.signal === SIGKILL) await tellMemory(state, options);
   if (options.keep !== true) await remove(state, options);
   return ending;
@@ -78,7 +87,7 @@ async function bindNotify({ store, id }: RunOptions): Promise<NotifySocket> {
 }
 
 /** Exit status 137 says nothing of who sent the signal. */
-async function tellMemory({ id, cgroup }: StoredState, { warn }: RunOptions): Promise<void> {
+async function tellMemory({ id, cgroup }: StoredState, { warn }: Pick<RunOptions, "warn">): Promise<void> {
   const { describeHit, memoryHit } = await import("../cgroup/limit-hit.ts");
   const hit = memoryHit(cgroup?.directories ?? []);
   if (hit !== undefined) warn(`container "${id}" was killed: ${describeHit(hit)}`);
@@ -95,7 +104,7 @@ async function abandon(state: StoredState, options: RunOptions): Promise<void> {
   if (state.cgroup !== undefined) undoCreate(state.cgroup);
 }
 
-async function remove(state: StoredState, options: RunOptions): Promise<void> {
+async function remove(state: StoredState, options: Omit<AttendOptions, "foreground">): Promise<void> {
   // Somebody else's `delete` may have been quicker.
   const lock = options.store.tryLock(state.id);
   if (lock === undefined) return;
@@ -109,7 +118,8 @@ async function remove(state: StoredState, options: RunOptions): Promise<void> {
   }
 }
 
-function program(pidfd: number, { cgroup }: StoredState): Program {
+/** What a foreground does to a container. */
+export function programOf({ pidfd, state: { cgroup } }: Created): Program {
   const signal = (number: number): void => forward(pidfd, number);
   const directories = cgroup?.directories ?? [];
   let frozen = false;

@@ -11,7 +11,7 @@ import type { Store } from "./store.ts";
 /** "paused" is not of the specification, which allows more values; engines know it. */
 export type Status = "creating" | "created" | "running" | "paused" | "stopped";
 
-type Verb = "start" | "exec" | "kill" | "delete" | "pause" | "resume" | "update";
+type Verb = "start" | "exec" | "kill" | "delete" | "pause" | "resume" | "update" | "checkpoint";
 
 /** The statuses in which an operation may be done (runtime.md#operations). */
 const ALLOWED: Readonly<Record<Verb, readonly Status[]>> = {
@@ -22,6 +22,7 @@ const ALLOWED: Readonly<Record<Verb, readonly Status[]>> = {
   pause: ["created", "running"],
   resume: ["paused"],
   update: ["created", "running", "paused"],
+  checkpoint: ["running", "paused"],
 };
 
 /** In the wording that containerd and others look for. */
@@ -47,6 +48,7 @@ const REFUSALS: Readonly<Record<Verb, Readonly<Partial<Record<Status, string>>>>
   pause: { creating: "it is still being created", paused: "container not running: it is paused already", stopped: "container not running" },
   resume: { creating: "it is still being created", created: "container not paused", running: "container not paused", stopped: "container not paused" },
   update: { creating: "it is still being created", stopped: "container not running" },
+  checkpoint: { creating: "it is still being created", created: "its program does not run yet: start it first", stopped: "container not running" },
 };
 
 export function statusOf(store: Store, state: StoredState): Status {

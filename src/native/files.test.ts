@@ -37,6 +37,12 @@ test("readFileSync() reads what node:fs reads: texts, bytes, nothing, and the ke
   assert.is(files.readFileSync("/proc/self/mountinfo", "utf8"), fs.readFileSync("/proc/self/mountinfo", "utf8"));
 });
 
+test("readlinkSync() reads what node:fs reads, and refuses what is no link", () => {
+  fs.symlinkSync("../somewhere ☃", at("link"));
+  assert.is(files.readlinkSync(at("link")), "../somewhere ☃");
+  assert.equal(failureOf(() => files.readlinkSync(folder)), { code: "EINVAL", syscall: "readlink", path: folder });
+});
+
 test("writeFileSync() replaces, appends and refuses as node:fs does, with the mode", () => {
   files.writeFileSync(at("a"), "a longer text", { mode: 0o600 });
   files.writeFileSync(at("a"), "two");

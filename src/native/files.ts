@@ -131,6 +131,10 @@ export function rmSync(path: string, { recursive = false, force = false }: { rea
   }
 }
 
+export function readlinkSync(path: string): string {
+  return native().readlink(path);
+}
+
 export function renameSync(from: string, to: string): void {
   native().rename(from, to);
 }

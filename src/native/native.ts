@@ -87,6 +87,8 @@ interface NativeFiles {
   unlink(path: string): void;
   /** realpath(3). */
   realpath(path: string): string;
+  /** readlink(2). */
+  readlink(path: string): string;
   /** rename(2). */
   rename(from: string, to: string): void;
   /** chown(2). */

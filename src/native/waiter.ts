@@ -68,6 +68,28 @@ function readyInPlace(fd: number): Promise<number> {
   return again;
 }
 
+/** How a child ended, as waitid(2) has it. */
+export interface Ending {
+  readonly code: number;
+  readonly signal: number;
+}
+
+const TRACER_MILLIS = 1;
+
+/** Waits for the end of a child, and reaps it. */
+export async function ended(pidfd: number, { keepAlive = true }: { keepAlive?: boolean } = {}): Promise<Ending> {
+  await ready(pidfd, EPOLLIN, { keepAlive });
+  for (;;) {
+    const ending = native().waitPidfd(pidfd);
+    if (ending !== null) {
+      forget(pidfd);
+      return ending;
+    }
+    // Who traces it is told first, criu for example, and nothing tells when that is done (ptrace(2)).
+    await new Promise((resolve) => setTimeout(resolve, TRACER_MILLIS));
+  }
+}
+
 /** Forgets a descriptor that is about to be closed; who still waits for it waits for ever, and keeps nothing alive. */
 export function forget(fd: number): void {
   drop(fd);

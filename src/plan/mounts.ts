@@ -34,7 +34,7 @@ import { ANY, DIRECTORY, MOVE_TO_FD } from "./targets.ts";
 const NEVER_LINKED: ReadonlySet<string> = new Set(["proc", "sysfs"]);
 
 /** One mount that is being planned. */
-interface Entry {
+export interface Entry {
   readonly mount: Mount;
   readonly index: number;
   readonly options: ParsedMount;
@@ -109,7 +109,8 @@ function readonly(fd: Fd): InitOp {
   return { op: "mount_setattr", fd, flags: 0, set: MOUNT_ATTR_RDONLY, clear: 0, propagation: 0 };
 }
 
-function entries(context: PlanContext): Entry[] {
+/** What `mounts` asks for, each with its reason. */
+export function entries(context: PlanContext): Entry[] {
   return (context.config.mounts ?? []).map((mount, index) => {
     const options = parseMountOptions(mount.options ?? []);
     const name = mount.source ?? mount.type ?? "none";

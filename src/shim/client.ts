@@ -5,7 +5,7 @@ import { Connection } from "./connection.ts";
 import { REQUEST, RESPONSE } from "./frame.ts";
 import { Request, Response } from "./generated/ttrpc.ts";
 import type { KeyValue } from "./generated/ttrpc.ts";
-import { decode, encode } from "./messages.ts";
+import { decode, encode } from "../protobuf/messages.ts";
 import { RpcError } from "./rpc-error.ts";
 
 export interface Call {

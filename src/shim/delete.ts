@@ -9,7 +9,7 @@ import { readRecord } from "./bundle.ts";
 import { DeleteResponse, KillRequest, ProcessRequest, ShutdownRequest } from "./generated/task.ts";
 import type { Invocation } from "./invocation.ts";
 import { isServed } from "./listen.ts";
-import { encode } from "./messages.ts";
+import { encode } from "../protobuf/messages.ts";
 import { unmountRootfs } from "./rootfs.ts";
 import { now } from "./time.ts";
 

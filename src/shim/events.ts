@@ -2,8 +2,8 @@
 
 import { Client } from "./client.ts";
 import { ForwardRequest } from "./generated/events.ts";
-import { encode } from "./messages.ts";
-import type { MessageType } from "./messages.ts";
+import { encode } from "../protobuf/messages.ts";
+import type { MessageType } from "../protobuf/messages.ts";
 import { log } from "./log.ts";
 import { now } from "./time.ts";
 

@@ -3,7 +3,7 @@
 import { writeSync } from "../native/files.ts";
 import { RuntimeInfo } from "./generated/bootstrap.ts";
 import { Any } from "./generated/types.ts";
-import { decode, encode } from "./messages.ts";
+import { decode, encode } from "../protobuf/messages.ts";
 import { readStandardInput } from "./standard-input.ts";
 
 const STDOUT = 1;

@@ -64,7 +64,7 @@ export function isServed(path: string): boolean {
 async function join(path: string, request: { readonly id: string; readonly most: number }): Promise<"joined" | "full" | "ends"> {
   const { Client } = await import("./client.ts");
   const { JoinRequest } = await import("./generated/shim.ts");
-  const { encode } = await import("./messages.ts");
+  const { encode } = await import("../protobuf/messages.ts");
   const client = new Client(path);
   try {
     const payload = encode(JoinRequest, request);

@@ -6,7 +6,7 @@ import { Metrics } from "./generated/metrics-v1.ts";
 import { RuntimeInfo } from "./generated/bootstrap.ts";
 import { CreateTaskRequest, DeleteResponse, Status, StateResponse } from "./generated/task.ts";
 import { Any } from "./generated/types.ts";
-import { decode, encode } from "./messages.ts";
+import { decode, encode } from "../protobuf/messages.ts";
 import { ZERO_TIME } from "./time.ts";
 
 const test = suite("messages");

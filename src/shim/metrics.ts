@@ -9,7 +9,7 @@ import { Metrics as MetricsV1 } from "./generated/metrics-v1.ts";
 import type { BlkIOEntry } from "./generated/metrics-v1.ts";
 import { Metrics as MetricsV2 } from "./generated/metrics-v2.ts";
 import type { Any } from "./generated/types.ts";
-import { encode } from "./messages.ts";
+import { encode } from "../protobuf/messages.ts";
 
 const V1 = "io.containerd.cgroups.v1.Metrics";
 const V2 = "io.containerd.cgroups.v2.Metrics";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { RuncOptions, RuntimeOptions } from "./generated/options.ts";
-import { encode } from "./messages.ts";
+import { encode } from "../protobuf/messages.ts";
 import { IGNORED, RUNC_OPTIONS, RUNTIME_OPTIONS, readOptions, readStartOptions } from "./options.ts";
 import type { RpcError } from "./rpc-error.ts";
 

@@ -4,7 +4,7 @@ import { readFileSync } from "../native/files.ts";
 import { closest } from "../spec/closest.ts";
 import { RuncOptions, RuntimeOptions } from "./generated/options.ts";
 import type { Any } from "./generated/types.ts";
-import { decode } from "./messages.ts";
+import { decode } from "../protobuf/messages.ts";
 import { RpcError } from "./rpc-error.ts";
 
 /** What of them means something to this shim. */

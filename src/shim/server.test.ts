@@ -11,7 +11,7 @@ import { Connection } from "./connection.ts";
 import { MOST_BYTES, REQUEST, encodeFrame } from "./frame.ts";
 import { DeleteResponse, Empty, ProcessRequest } from "./generated/task.ts";
 import { Request, Response } from "./generated/ttrpc.ts";
-import { decode, encode } from "./messages.ts";
+import { decode, encode } from "../protobuf/messages.ts";
 import { RpcError } from "./rpc-error.ts";
 import { Server, method } from "./server.ts";
 

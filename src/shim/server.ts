@@ -6,8 +6,8 @@ import { Connection } from "./connection.ts";
 import { MOST_BYTES, REQUEST, RESPONSE } from "./frame.ts";
 import type { Frame } from "./frame.ts";
 import { Request, Response } from "./generated/ttrpc.ts";
-import { decode, encode } from "./messages.ts";
-import type { MessageType } from "./messages.ts";
+import { decode, encode } from "../protobuf/messages.ts";
+import type { MessageType } from "../protobuf/messages.ts";
 import { RpcError, statusOf } from "./rpc-error.ts";
 
 /** A method by its name: bytes in, bytes out. */

@@ -28,7 +28,7 @@ import { JoinRequest } from "./generated/shim.ts";
 import type { Any } from "./generated/types.ts";
 import { SHIM_SERVICE } from "./listen.ts";
 import { Members } from "./members.ts";
-import { encode } from "./messages.ts";
+import { encode } from "../protobuf/messages.ts";
 import { readOptions } from "./options.ts";
 import type { Process } from "./process.ts";
 import { RpcError } from "./rpc-error.ts";

@@ -1,4 +1,4 @@
-/** Protocol buffers: messages to bytes and back, by the tables that the build makes of schemas/containerd. */
+/** Protocol buffers: messages to bytes and back, by the tables that the build makes of schemas/. */
 
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { ProtocolError } from "../errors.ts";
@@ -8,7 +8,7 @@ type Row = readonly [
   id: number,
   name: string,
   kind: Scalar | "message",
-  form: "one" | "list" | "map",
+  form: "one" | "optional" | "list" | "map",
   of?: () => MessageType<object>,
 ];
 
@@ -32,14 +32,14 @@ const WIRE: Readonly<Record<Scalar, WireType>> = {
 const KEY = 1;
 const VALUE = 2;
 
-/** The bytes of a message; what is unset or has its type's zero takes none. */
+/** The bytes of a message; what is unset takes none, and no more does its type's zero but in proto2. */
 export function encode<T extends object>(type: MessageType<T>, message: Partial<T>): Uint8Array {
   const writer = new BinaryWriter();
   write(writer, type, message);
   return writer.finish();
 }
 
-/** A message from bytes: what they do not name has its type's zero, what is not known is left out. */
+/** A message from bytes: what they do not name has its type's zero, or in proto2 is undefined; what is not known is left out. */
 export function decode<T extends object>(type: MessageType<T>, bytes: Uint8Array): T {
   try {
     return read(new BinaryReader(bytes), type, bytes.length) as T;
@@ -55,7 +55,7 @@ function write(writer: BinaryWriter, { fields }: MessageType<object>, message: o
     if (value === undefined) continue;
     if (row[3] === "list") writeList(writer, row, value as readonly unknown[]);
     else if (row[3] === "map") writeMap(writer, row, value as Readonly<Record<string, string>>);
-    else if (!isZero(value)) writeOne(writer, row, value);
+    else if (row[3] === "optional" || !isZero(value)) writeOne(writer, row, value);
   }
 }
 
@@ -112,7 +112,7 @@ const ZEROS: Readonly<Record<Exclude<Scalar, "bytes">, unknown>> = {
 function zeroOf([, , kind, form]: Row): unknown {
   if (form === "list") return [];
   if (form === "map") return {};
-  if (kind === "message") return undefined;
+  if (kind === "message" || form === "optional") return undefined;
   return kind === "bytes" ? new Uint8Array() : ZEROS[kind];
 }
 
@@ -143,7 +143,7 @@ function readField(reader: BinaryReader, row: Row, { wire, message }: { readonly
   if (form === "map") {
     const entry = read(reader, MAP_ENTRY, endOf(reader)) as { readonly key: string; readonly value: string };
     (message[name] as Record<string, string>)[entry.key] = entry.value;
-  } else if (form === "one") {
+  } else if (form !== "list") {
     message[name] = readOne(reader, row);
   } else {
     const list = message[name] as unknown[];

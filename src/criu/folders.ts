@@ -1,0 +1,72 @@
+/** The folders that criu reads and writes, and the file with which it can be told more. */
+
+import { inWords } from "../container/store.ts";
+import { O_PATH, O_RDONLY, RESOLVE_IN_ROOT, openFlags } from "../linux/open-flags.ts";
+import { closeSync, existsSync, mkdirSync, openSync } from "../native/files.ts";
+import { native } from "../native/native.ts";
+import type { CheckpointChoices, RestoreChoices } from "./choices.ts";
+
+export interface Folders {
+  /** Descriptors, which criu opens again by their numbers in this process. */
+  readonly images: number;
+  readonly work: number | undefined;
+  /** Where the log is. */
+  readonly logs: string;
+  close(): void;
+}
+
+const { O_DIRECTORY } = openFlags(process.arch);
+const MODE = 0o700;
+const CONFIG_ANNOTATION = "org.criu.config";
+const OWN_CONFIG = "/etc/criu/tsrun.conf";
+const RUNC_CONFIG = "/etc/criu/runc.conf";
+
+/**
+ * Opens them; what is written to is made where it is missing. criu mounts what it needs in its working folder, so they have
+ * to be those of the mount namespace that it is in: that of the process `within`, if not this one's.
+ */
+export function openFolders({ imagePath, workPath }: CheckpointChoices | RestoreChoices, { make, within }: { readonly make: boolean; readonly within?: number }): Folders {
+  const root = openSync(within === undefined ? "/" : `/proc/${within}/root`, O_PATH | O_DIRECTORY);
+  let images: number | undefined;
+  try {
+    images = openFolder(imagePath, { what: "the folder of the images", make, root });
+    const work = workPath === undefined ? undefined : openFolder(workPath, { what: "criu's working folder", make: true, root });
+    return foldersOf({ images, work, logs: workPath ?? imagePath });
+  } catch (error) {
+    if (images !== undefined) closeSync(images);
+    throw error;
+  } finally {
+    closeSync(root);
+  }
+}
+
+function foldersOf(opened: Omit<Folders, "close">): Folders {
+  const { images, work } = opened;
+  const close = (): void => {
+    closeSync(images);
+    if (work !== undefined) closeSync(work);
+  };
+  return { ...opened, close };
+}
+
+interface Opening {
+  readonly what: string;
+  readonly make: boolean;
+  readonly root: number;
+}
+
+function openFolder(path: string, { what, make, root }: Opening): number {
+  try {
+    if (make) mkdirSync(path, { recursive: true, mode: MODE });
+    return native().openat2(root, path, { flags: O_RDONLY | O_DIRECTORY, resolve: RESOLVE_IN_ROOT });
+  } catch (error) {
+    throw inWords(`open ${what} "${path}"`, error);
+  }
+}
+
+/** The container's own file of criu's options, or none (""); else that of this runtime, else runc's. */
+export function configFile(annotations: Readonly<Record<string, string>> = {}): string | undefined {
+  const own = annotations[CONFIG_ANNOTATION];
+  if (own !== undefined) return own === "" ? undefined : own;
+  return existsSync(OWN_CONFIG) ? OWN_CONFIG : RUNC_CONFIG;
+}
