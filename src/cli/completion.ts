@@ -37,6 +37,12 @@ function takesContainer({ args }: Verb): boolean {
   return args.some((argument) => /^[<[](id|id\.\.\.)[>\]]$/.test(argument));
 }
 
+/** The words of which the first argument is one: `<add|remove>`. */
+function choicesOf({ args }: Verb): readonly string[] {
+  const [first = ""] = args;
+  return first.includes("|") ? first.slice(1, -1).split("|") : [];
+}
+
 /** bash(1), "Programmable Completion"; zsh reads the same through bashcompinit. */
 function bash(): string {
   const verbs = VERBS.map(({ name }) => name).join(" ");
@@ -44,6 +50,9 @@ function bash(): string {
   const globalValues = globals.filter(({ value }) => value !== undefined).map(({ name }) => `--${name}`).join("|");
   const cases = VERBS.map((verb) => `    ${verb.name}) options="${namesOf(verb.options)}" ;;`).join("\n");
   const paths = [...new Set([GLOBAL_OPTIONS, ...VERBS.map(({ options }) => options)].flat().filter(takesPath).map(({ name }) => `--${name}`))].join("|");
+  const choices = VERBS.filter((verb) => choicesOf(verb).length > 0)
+    .map((verb) => `  ${verb.name}) COMPREPLY=($(compgen -W "${choicesOf(verb).join(" ")}" -- "$current")); return ;;\n`)
+    .join("");
   const containers = VERBS.filter(takesContainer).map(({ name }) => name).join("|");
   return `# Completion of tsrun for bash: source <(tsrun completion bash)
 _tsrun() {
@@ -71,6 +80,8 @@ ${cases}
     COMPREPLY=($(compgen -W "$options --help" -- "$current"))
     return
   fi
+  case $previous in
+${choices}  esac
   case $verb in
   ${containers}) COMPREPLY=($(compgen -W "$(tsrun \${root:+--root "$root"} list --quiet 2>/dev/null)" -- "$current")) ;;
   *) COMPREPLY=($(compgen -f -- "$current")) ;;
@@ -96,6 +107,7 @@ function fish(): string {
   for (const verb of VERBS) {
     const condition = `'__fish_seen_subcommand_from ${verb.name}'`;
     for (const option of offered(verb.options)) lines.push(fishOption(condition, option));
+    for (const choice of choicesOf(verb)) lines.push(`complete -c tsrun -n ${condition} -a ${choice}`);
     if (takesContainer(verb)) lines.push(`complete -c tsrun -n ${condition} -a '(tsrun list --quiet 2>/dev/null)'`);
   }
   return `${lines.join("\n")}\n`;

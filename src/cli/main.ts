@@ -27,6 +27,7 @@ const LOADERS: Readonly<Record<string, () => Promise<Run>>> = {
   kill: async () => (await import("./kill.ts")).killVerb,
   list: async () => (await import("./list.ts")).listVerb,
   manual: async () => (await import("./manual.ts")).manualVerb,
+  mounts: async () => (await import("./mounts.ts")).mountsVerb,
   pause: async () => (await import("./pause.ts")).pauseVerb,
   ps: async () => (await import("./ps.ts")).psVerb,
   restore: async () => (await import("./restore.ts")).restoreVerb,

@@ -172,6 +172,13 @@ export const VERBS: readonly Verb[] = [
   },
   { name: "manual", summary: "print a manual page, as man reads it", args: ["[command]"], options: [], examples: ["tsrun manual run | man -l -"] },
   {
+    name: "mounts",
+    summary: "add mounts to a container that is there, or remove some; the file is a JSON array like mounts in config.json, - is standard input",
+    args: ["<add|remove>", "<id>", "<file>"],
+    options: [],
+    examples: ["tsrun mounts add mycontainer mounts.json", `echo '[{"destination":"/data"}]' | tsrun mounts remove mycontainer -`],
+  },
+  {
     name: "pause",
     summary: "stop all processes of a container where they are",
     args: ["<id>"],

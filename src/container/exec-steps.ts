@@ -1,17 +1,13 @@
 /** The runtime's own steps of `exec`: to find the container's process, and to send another after it. */
 
-import { O_PATH, openFlags } from "../linux/open-flags.ts";
 import type { CgroupDirectory } from "../cgroup/cgroup.ts";
-import { InitError, StatusError } from "../errors.ts";
-import { closeSync, openSync } from "../native/files.ts";
+import { closeSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import { handOverConsole } from "./console.ts";
 import type { ExecOptions, ExecRequest } from "./exec.ts";
 import type { Runners } from "./execution.ts";
-import { openInit } from "./processes.ts";
-import { isAlive, statusOf } from "./status.ts";
-
-const { O_DIRECTORY } = openFlags(process.arch);
+import { joinRunners } from "./join.ts";
+import { statusOf } from "./status.ts";
 
 interface Facts extends ExecRequest {
   readonly options: ExecOptions;
@@ -21,16 +17,7 @@ interface Facts extends ExecRequest {
 
 export function execRunners({ options, state, config, directories }: Facts): Runners {
   return {
-    open_init: ({ to }, execution) => {
-      const init = openInit(state);
-      if (init === undefined) throw new StatusError(state.id, "stopped", `cannot exec in container "${state.id}": cannot exec in a stopped container`);
-      execution.hold(to, init);
-    },
-    open_root: ({ to }, execution) => {
-      execution.hold(to, openSync(`/proc/${state.pid}/root`, O_PATH | O_DIRECTORY));
-      // Its number may have had another owner before that; if it is there now, it was then.
-      if (!isAlive(state)) throw new InitError(`cannot exec in container "${state.id}": its process has ended`);
-    },
+    ...joinRunners(state, { action: `exec in container "${state.id}"`, stopped: "cannot exec in a stopped container" }),
     resctrl_group: async (step, execution) => {
       const { useGroup } = await import("./resctrl.ts");
       execution.hold(step.to, useGroup(step, execution.cleanup));

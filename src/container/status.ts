@@ -11,7 +11,7 @@ import type { Store } from "./store.ts";
 /** "paused" is not of the specification, which allows more values; engines know it. */
 export type Status = "creating" | "created" | "running" | "paused" | "stopped";
 
-type Verb = "start" | "exec" | "kill" | "delete" | "pause" | "resume" | "update" | "checkpoint";
+type Verb = "start" | "exec" | "kill" | "delete" | "pause" | "resume" | "update" | "checkpoint" | "mounts";
 
 /** The statuses in which an operation may be done (runtime.md#operations). */
 const ALLOWED: Readonly<Record<Verb, readonly Status[]>> = {
@@ -23,6 +23,7 @@ const ALLOWED: Readonly<Record<Verb, readonly Status[]>> = {
   resume: ["paused"],
   update: ["created", "running", "paused"],
   checkpoint: ["running", "paused"],
+  mounts: ["created", "running", "paused"],
 };
 
 /** In the wording that containerd and others look for. */
@@ -49,6 +50,7 @@ const REFUSALS: Readonly<Record<Verb, Readonly<Partial<Record<Status, string>>>>
   resume: { creating: "it is still being created", created: "container not paused", running: "container not paused", stopped: "container not paused" },
   update: { creating: "it is still being created", stopped: "container not running" },
   checkpoint: { creating: "it is still being created", created: "its program does not run yet: start it first", stopped: "container not running" },
+  mounts: { creating: "it is still being created", stopped: "container not running" },
 };
 
 export function statusOf(store: Store, state: StoredState): Status {
@@ -65,10 +67,13 @@ export function roughStatusOf(store: Store, state: StoredState): Status {
   return "running";
 }
 
+/** What a verb does, where the verb alone is no word for it. */
+const ACTIONS: Readonly<Partial<Record<Verb, string>>> = { exec: "exec in", mounts: "change the mounts of" };
+
 /** Throws where the operation is not allowed in this status; it must have no effect then. */
 export function requireStatus(verb: Verb, id: string, status: Status): void {
   if (ALLOWED[verb].includes(status)) return;
-  throw new StatusError(id, status, `cannot ${verb === "exec" ? "exec in" : verb} container "${id}": ${REFUSALS[verb][status] ?? `it is ${status}`}`);
+  throw new StatusError(id, status, `cannot ${ACTIONS[verb] ?? verb} container "${id}": ${REFUSALS[verb][status] ?? `it is ${status}`}`);
 }
 
 /** Whether init is there, and is the same process: a pid alone may belong to another by now. */

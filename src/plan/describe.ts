@@ -119,6 +119,8 @@ const HINTS: readonly Hint[] = [
   { op: "fsconfig_create", errno: "ENOTBLK", hint: "the source is no block device" },
   { op: "fsopen", errno: "ENODEV", hint: "the kernel has no such file system, or its module is not loaded (/proc/filesystems)" },
   { op: "mount_setattr", errno: "EPERM", hint: "a user namespace may not take away nosuid, nodev, noexec, ro or the atime rule that the source was mounted with: ask for them, too" },
+  { op: "umount_at", errno: "EINVAL", about: "unmount", hint: "nothing is mounted there" },
+  { op: "openat2", errno: "ELOOP", about: "unmount", hint: "a symbolic link is on the way: name the place without any" },
   { op: "open_tree", errno: "EINVAL", hint: "a user namespace may not show what lies below a mount of the source: use rbind instead of bind" },
   { op: "open_target", errno: "EACCES", hint: "the place to mount on is missing, and the container's root may not make it: does the root file system belong to the ids that it is mapped to?" },
   { op: "open_target", errno: "EOVERFLOW", hint: "the place to mount on is missing, and the container's ids are not mapped there" },

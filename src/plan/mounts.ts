@@ -51,14 +51,20 @@ export function bindSources(context: PlanContext): Step[] {
     at: "/root/path",
     what: `open the root file system "${context.rootfs}"`,
   });
+  return [...steps, ...openSources(context)];
+}
+
+/** Only the sources, each by its path among the host's mounts. */
+export function openSources(context: PlanContext): Step[] {
+  const steps: Step[] = [];
   for (const entry of entries(context)) {
     if (entry.options.bind !== undefined) steps.push(...init(openHostSource(context, entry), entry.reason));
   }
   return steps;
 }
 
-/** All mounts, in the order of the config. */
-export function mounts(context: PlanContext, cgroup: CgroupPlan): Step[] {
+/** All mounts, in the order of the config. Those of type "cgroup" need to know of the container's cgroup. */
+export function mounts(context: PlanContext, cgroup?: CgroupPlan): Step[] {
   const steps: Step[] = [];
   const label = mountLabel(context);
   for (const entry of entries(context)) steps.push(...mountSteps(context, entry, { cgroup, label }));
@@ -66,7 +72,7 @@ export function mounts(context: PlanContext, cgroup: CgroupPlan): Step[] {
 }
 
 interface Surroundings {
-  readonly cgroup: CgroupPlan;
+  readonly cgroup: CgroupPlan | undefined;
   readonly label: FileSystemLabel | undefined;
 }
 
@@ -74,7 +80,7 @@ function mountSteps(context: PlanContext, entry: Entry, { cgroup, label }: Surro
   if (entry.options.remount) return init(remount(entry), entry.reason);
   if (entry.options.bind !== undefined) return init(bindMount(context, entry), entry.reason);
   if ((entry.mount.type ?? "") === "") return init(change(entry), entry.reason);
-  if (entry.mount.type === "cgroup") return cgroupMount(context, { ...entry, cgroup, label });
+  if (entry.mount.type === "cgroup" && cgroup !== undefined) return cgroupMount(context, { ...entry, cgroup, label });
   const { mount, options } = isReadonlyDev(entry) ? { ...entry, options: writable(entry.options) } : entry;
   return init(newMount({ mount, options, label }, applyIdmap("mount", context, entry)), entry.reason);
 }
