@@ -119,27 +119,28 @@ function withoutUnused(code) {
     .join("\n");
 }
 
-function moduleText({ name, ref, quick }) {
-  const parts = [
+/** The thorough validator is a module of its own, and forty times as large as the quick one: few ever need it. */
+function thoroughText({ name, ref }) {
+  return [
     "// @ts-nocheck",
     `/** Made by scripts/build-schemas.mjs from schemas/${ref}; not to be edited. */`,
     'import type { SchemaError } from "../schema-error.ts";',
-  ];
-  if (quick) {
-    parts.push(
-      `let quick${name}: ((data: unknown) => boolean) | undefined;`,
-      `/** Says yes only to a valid document whose integers are all exact; a no may be wrong. */`,
-      `export function isPlain${name}(data: unknown): boolean {\n  return (quick${name} ??= makeQuick())(data);\n}`,
-      `function makeQuick() {\n${quickValidator(ref, strict)}\n}`,
-    );
-  }
-  parts.push(
     `/** Returns every error of the document against the schema; none means that it is valid. */`,
     `export function schemaErrorsOf${name}(data: unknown): readonly SchemaError[] {`,
     "  const validate = makeThorough();\n  return validate(data) ? [] : validate.errors;\n}",
-    `function makeThorough() {\n${thoroughValidator(ref)}\n}`,
-  );
-  return `${parts.join("\n")}\n`;
+    `function makeThorough() {\n${thoroughValidator(ref)}\n}\n`,
+  ].join("\n");
+}
+
+function quickText({ name, ref }) {
+  return [
+    "// @ts-nocheck",
+    `/** Made by scripts/build-schemas.mjs from schemas/${ref}; not to be edited. */`,
+    `let quick${name}: ((data: unknown) => boolean) | undefined;`,
+    `/** Says yes only to a valid document whose integers are all exact; a no may be wrong. */`,
+    `export function isPlain${name}(data: unknown): boolean {\n  return (quick${name} ??= makeQuick())(data);\n}`,
+    `function makeQuick() {\n${quickValidator(ref, strict)}\n}\n`,
+  ].join("\n");
 }
 
 /** The names of all properties, as a tree: what a near miss is compared with. `*` stands for items and values of maps. */
@@ -176,5 +177,8 @@ function namesText() {
 
 rmSync(target, { recursive: true, force: true });
 mkdirSync(target, { recursive: true });
-for (const [file, document] of Object.entries(documents)) writeFileSync(join(target, `${file}.ts`), moduleText(document));
+for (const [file, document] of Object.entries(documents)) {
+  writeFileSync(join(target, `${file}-errors.ts`), thoroughText(document));
+  if (document.quick) writeFileSync(join(target, `${file}.ts`), quickText(document));
+}
 writeFileSync(join(target, "names.ts"), namesText());

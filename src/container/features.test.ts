@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { parseMountOptions } from "../linux/mount-options.ts";
 import { capabilityNumber } from "../linux/capabilities.ts";
 import { planSeccomp } from "../seccomp/rules.ts";
-import { schemaErrorsOfFeatures } from "../spec/generated/features.ts";
+import { schemaErrorsOfFeatures } from "../spec/generated/features-errors.ts";
 import { parseConfig } from "../spec/parse.ts";
 import { features } from "./features.ts";
 

@@ -8,7 +8,8 @@ import { PROJECT } from "../../test/runtime.ts";
 import { ConfigError } from "../errors.ts";
 import type { Config } from "./config.ts";
 import { defaultConfig } from "./default-config.ts";
-import { isPlainConfig, schemaErrorsOfConfig } from "./generated/config.ts";
+import { isPlainConfig } from "./generated/config.ts";
+import { schemaErrorsOfConfig } from "./generated/config-errors.ts";
 import { parseConfig, parseConfigBytes } from "./parse.ts";
 
 const test = suite("spec/mutations");

@@ -4,9 +4,9 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { officialSchema } from "../../test/official-schema.ts";
 import { PROJECT } from "../../test/runtime.ts";
-import { schemaErrorsOfConfig } from "./generated/config.ts";
-import { schemaErrorsOfFeatures } from "./generated/features.ts";
-import { schemaErrorsOfState } from "./generated/state.ts";
+import { schemaErrorsOfConfig } from "./generated/config-errors.ts";
+import { schemaErrorsOfFeatures } from "./generated/features-errors.ts";
+import { schemaErrorsOfState } from "./generated/state-errors.ts";
 
 const test = suite("spec/schemas");
 const OURS = join(PROJECT, "schemas");

@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { schemaErrorsOfState } from "./generated/state.ts";
+import { schemaErrorsOfState } from "./generated/state-errors.ts";
 import { stateDocument, type Status } from "./state.ts";
 
 const test = suite("spec/state");
