@@ -7,6 +7,7 @@ import { isNativeError, native } from "../native/native.ts";
 import type { Spawned } from "../native/native.ts";
 import { EPOLLIN, forget, ready } from "../native/waiter.ts";
 import { inWords } from "../container/store.ts";
+import { parseLogUri } from "./uri.ts";
 
 /** After the end of its input it has this long before it is asked to end, and then this long before it is made to. */
 const ASK_MILLISECONDS = 10_000;
@@ -24,10 +25,9 @@ export class Logger {
 
   /** Starts it, and waits until it says that it is ready, or closes the descriptor that it would say it on. */
   static async start(uri: string, { containerId, namespace }: { readonly containerId: string; readonly namespace: string }): Promise<Logger> {
-    const url = new URL(uri);
-    const file = decodeURIComponent(url.pathname);
+    const { path: file, query } = parseLogUri(uri);
     const argv = [file];
-    for (const [key, value] of url.searchParams) argv.push(key, ...(value === "" ? [] : [value]));
+    for (const [key, value] of query) argv.push(key, ...(value === "" ? [] : [value]));
     const [stdout, toStdout] = native().pipe();
     const [stderr, toStderr] = native().pipe();
     const [isReady, saysReady] = native().pipe();
