@@ -4,6 +4,7 @@ import { existsSync, rmdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import * as assert from "uvu/assert";
 import { Containerd } from "./containerd.ts";
+import { until } from "./engine.ts";
 import { IMAGE, makeImage } from "./image.ts";
 import { RUN_NAME, needs, skip, suite } from "./harness.ts";
 import type { Ground } from "./harness.ts";
@@ -71,8 +72,13 @@ driven("a task in the background is listed, killed and deleted", async (t, { con
   assert.is(status, 0, stderr);
   const listed = (await containerd.ctr(["tasks", "ls"])).stdout;
   const [, pid = ""] = new RegExp(`^${id} +(\\d+) +RUNNING`, "m").exec(listed) ?? [];
-  const processes: readonly string[] = (await containerd.ctr(["tasks", "ps", id])).stdout.match(/^\d+/gm) ?? [];
-  assert.is(processes.length, 2);
+  let processes: readonly string[] = [];
+  // The shell may not have come to its child yet.
+  const hasBoth = async (): Promise<boolean> => {
+    processes = (await containerd.ctr(["tasks", "ps", id])).stdout.match(/^\d+/gm) ?? [];
+    return processes.length === 2;
+  };
+  await until(hasBoth, () => `processes: ${processes.join(" ")}`);
   assert.ok(processes.includes(pid), listed);
   const early = await containerd.ctr(["tasks", "delete", id]);
   assert.match(early.stderr, "must be stopped before deletion");
