@@ -2,7 +2,7 @@
 /**
  * Builds dist/: validators from the schemas, the native programs, the TypeScript as JavaScript, the engine.
  *
- *   node scripts/build.mjs [--verbose] [schemas] [native] [js] [engine]
+ *   node scripts/build.mjs [--verbose] [PART...]
  *
  * Each part is skipped when the contents of its inputs are those of its last build.
  */
@@ -14,7 +14,7 @@ import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { compileArguments, findBun } from "./bun.mjs";
+import { compileArguments, findBun, programDefinitions } from "./bun.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const require = createRequire(import.meta.url);
@@ -48,6 +48,12 @@ const PARTS = {
     ignores: /\.test\.ts$/,
     outputs: ["dist/tsrun-engine"],
     build: buildEngine,
+  },
+  quick: {
+    inputs: ["src", "addon", "package.json", "scripts/build-quick.mjs", "scripts/quickjs-source", "node_modules/.package-lock.json"],
+    ignores: /\.test\.ts$|^addon\/(init|launcher|test)\//,
+    outputs: ["dist/tsrun-quick"],
+    build: () => run(process.execPath, ["scripts/build-quick.mjs"], { stdio: "inherit" }),
   },
 };
 
@@ -106,17 +112,9 @@ function buildEngine() {
   compileEngine(bun, "first", []);
   const orders = recordOrders(folder);
   const order = orders.length > 0 ? [`--bytecode-order=${orders.join(",")}`] : [];
-  compileEngine(bun, "tsrun-engine", [...order, ...commitDefinition()]);
+  compileEngine(bun, "tsrun-engine", [...order, ...programDefinitions()]);
   replaceFile("build/engine/tsrun-engine", "dist/tsrun-engine");
   fs.rmSync(folder, { recursive: true });
-}
-
-/** The last commit that changed what is built, for --version; none where this is no checkout. */
-function commitDefinition() {
-  const args = ["log", "-1", "--format=%H", "--", "src", "addon", "package.json"];
-  const { status, stdout } = spawnSync("git", args, { cwd: root, encoding: "utf8" });
-  const commit = status === 0 ? stdout.trim() : "";
-  return commit === "" ? [] : [`--define=TSRUN_COMMIT=${JSON.stringify(commit)}`];
 }
 
 /** Runs commands that change nothing on the system, and returns the files that say what they used. */

@@ -21,3 +21,11 @@ export function compileArguments(source, executable, options = []) {
   const form = ["--compile", "--minify", "--bytecode", "--format=esm", "--splitting"];
   return ["build", ...form, ...isolation, ...options, "--outfile", executable, source];
 }
+
+/** What is known at build time: the last commit that changed the program, for --version; none where this is no checkout. */
+export function programDefinitions() {
+  const args = ["log", "-1", "--format=%H", "--", "src", "addon", "package.json"];
+  const { status, stdout } = spawnSync("git", args, { cwd: root, encoding: "utf8" });
+  const commit = status === 0 ? stdout.trim() : "";
+  return commit === "" ? [] : [`--define=TSRUN_COMMIT=${JSON.stringify(commit)}`];
+}

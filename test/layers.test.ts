@@ -10,6 +10,8 @@ const layers = suite("layers");
 
 /** A line may import from lines above it, and from its own folder; never from a neighbour in its line. */
 const ORDER: readonly (readonly string[])[] = [
+  // What stands for parts of Node.js in the small engine: nobody imports it by this name.
+  ["quick"],
   ["errors.ts", "log.ts"],
   ["linux", "protobuf"],
   ["spec"],

@@ -159,8 +159,9 @@ function trapping(t: Ground): string {
   const init = built("tsrun-init-ubsan");
   const folder = join(t.folder, "program");
   fs.mkdirSync(folder);
-  for (const name of ["tsrun", "tsrun-engine", "tsrun.node"]) {
+  for (const name of ["tsrun", "tsrun-engine", "tsrun-quick", "tsrun.node"]) {
     const from = join(PROJECT, "dist", name);
+    if (!fs.existsSync(from)) continue;
     try {
       fs.linkSync(from, join(folder, name));
     } catch {

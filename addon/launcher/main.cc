@@ -18,7 +18,8 @@ constexpr unsigned long kAtSecure = 23;
 // The shells' statuses for a command that cannot be executed.
 constexpr int kNotExecutable = 126, kNotFound = 127;
 
-constexpr const char* kEngine = "tsrun-engine";
+// The small engine starts in a tenth of the time, and becomes the other where it is not enough.
+constexpr const char* kEngines[] = {"tsrun-quick", "tsrun-engine"};
 
 struct Errno {
   int number;
@@ -91,13 +92,13 @@ void read_own_path(char* own) {
   own[size] = 0;
 }
 
-// The engine lies beside the launcher.
-void engine_path(char* path, size_t size, const char* own) {
+// The engines lie beside the launcher.
+void engine_path(char* path, size_t size, const char* own, const char* engine) {
   size_t folder = length(own);
   while (folder > 0 && own[folder - 1] != '/') --folder;
   Text text(path, size);
   for (size_t i = 0; i < folder; ++i) text.add(own[i]);
-  text.add(kEngine);
+  text.add(engine);
 }
 
 [[noreturn]] void launch(const Start& start) {
@@ -107,15 +108,20 @@ void engine_path(char* path, size_t size, const char* own) {
   char cwd[kPathMax], own[kPathMax], engine[kPathMax + 32], note[kLaunchSize];
   read_cwd(cwd);
   read_own_path(own);
-  engine_path(engine, sizeof engine, own);
   Text text(note, sizeof note);
   describe_caller(text, cwd);
   char** environment = engine_environment(start.envp, note);
-  if (environment == nullptr) fail("execute", engine, -sys::kENOMEM);
+  if (environment == nullptr) fail("execute", own, -sys::kENOMEM);
   // The engine looks into its working directory and that one's parents, and a bundle is not to be trusted.
   const long entered = sys::chdir("/");
   if (entered < 0) fail("enter", "/", entered);
-  fail("execute", engine, sys::execve(engine, start.argv, environment));
+  long executed = -sys::kENOENT;
+  for (const char* name : kEngines) {
+    engine_path(engine, sizeof engine, own, name);
+    executed = sys::execve(engine, start.argv, environment);
+    if (executed != -sys::kENOENT) break;
+  }
+  fail("execute", engine, executed);
 }
 
 }  // namespace

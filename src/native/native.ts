@@ -281,6 +281,8 @@ export function native(): Native {
 
 /** A file of the installation: beside the compiled executable, or in dist/ of the package. */
 export function installedFile(name: string): string {
+  // The small engine has its modules in its own file.
+  if (process.versions["quickjs"] !== undefined) return join(dirname(process.execPath), name);
   const folder = import.meta.dirname;
   // Inside an executable that Bun compiled, modules live in a file system of its own.
   if (folder.startsWith("/$bunfs/")) return join(dirname(process.execPath), name);

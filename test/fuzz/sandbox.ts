@@ -58,8 +58,10 @@ export function openSandbox(name: string, folder: string, args: readonly string[
 
 /** What is copied into the sandbox: the runtime, the driver and its data, and the libraries that these need. */
 function copies(): [source: string, target: string][] {
-  const programs = ["tsrun", "tsrun-engine", "tsrun.node", "tsrun-init"].map((name) => join(PROJECT, "dist", name));
-  const { stdout } = spawnSync("ldd", programs.slice(1, 3), { encoding: "utf8" });
+  const programs = ["tsrun", "tsrun-engine", "tsrun-quick", "tsrun.node", "tsrun-init"]
+    .map((name) => join(PROJECT, "dist", name))
+    .filter((path) => fs.existsSync(path));
+  const { stdout } = spawnSync("ldd", programs, { encoding: "utf8" });
   const libraries = new Set([...stdout.matchAll(/(\/[^\s():]+\.so[^\s():]*) \(0x/g)].map(([, path = ""]) => path));
   return [
     ...programs.map((path): [string, string] => [path, `/opt/tsrun/${path.slice(path.lastIndexOf("/") + 1)}`]),

@@ -1,0 +1,83 @@
+// tsrun-quick: the program in QuickJS, for the commands that end in milliseconds.
+//
+// QuickJS starts in a tenth of the time that an engine with a compiler takes, and the program needs no more of an engine
+// than this. What needs more (a package that leans on Node.js) is left to the other engine.
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <climits>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+
+#include "engine.h"
+
+namespace quick {
+namespace {
+
+constexpr const char* kOtherEngine = "tsrun-engine";
+constexpr size_t kMostStack = 4 << 20;
+// A command ends before it has made that much; one that waits gets another threshold (loop.cc).
+constexpr size_t kGarbage = 32 << 20;
+
+JSContext* make_context(JSRuntime* runtime) {
+  JSContext* context = JS_NewContextRaw(runtime);
+  // Without eval: nothing is compiled that was not there at build time.
+  const bool failed = context == nullptr || JS_AddIntrinsicBaseObjects(context) || JS_AddIntrinsicDate(context) || JS_AddIntrinsicRegExp(context) ||
+                      JS_AddIntrinsicJSON(context) || JS_AddIntrinsicMapSet(context) || JS_AddIntrinsicTypedArrays(context) ||
+                      JS_AddIntrinsicPromise(context) || JS_AddIntrinsicWeakRef(context) || JS_AddIntrinsicAToB(context);
+  return failed ? nullptr : context;
+}
+
+// Half of what the process may use, so that the native functions below the last call have the rest.
+size_t stack_size() {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_STACK, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur / 2 > kMostStack) return kMostStack;
+  return limit.rlim_cur / 2;
+}
+
+std::string own_path() {
+  char path[PATH_MAX];
+  const ssize_t size = readlink("/proc/self/exe", path, sizeof path);
+  return size <= 0 ? std::string() : std::string(path, static_cast<size_t>(size));
+}
+
+[[noreturn]] void fail(const std::string& reason, int status) {
+  const std::string line = "tsrun: " + reason + "\n";
+  [[maybe_unused]] const ssize_t size = write(2, line.data(), line.size());
+  _exit(status);
+}
+
+int run(const Process& process) {
+  // Who writes where nobody reads gets an error to tell, as in every engine; children get back what the caller had.
+  signal(SIGPIPE, SIG_IGN);
+  JSRuntime* runtime = JS_NewRuntime();
+  JSContext* context = runtime == nullptr ? nullptr : make_context(runtime);
+  if (context == nullptr) fail("cannot start the engine: ENOMEM: cannot allocate memory", 1);
+  JS_SetMaxStackSize(runtime, stack_size());
+  JS_SetGCThreshold(runtime, kGarbage);
+  napi_env__ env{context, {}, {}};
+  env.handles.reserve(256);
+  JS_SetContextOpaque(context, &env);
+  add_timers(context);
+  add_encoding(context);
+  add_process(context, process);
+  open_modules(context, process);
+  const JSValue promise = run_module(context, "main.js");
+  if (JS_IsException(promise)) tell_pending(context);
+  run_loop(context);
+  // The program ends by exit(); here nothing that it waits for can come any more.
+  fail("cannot go on: nothing is left to wait for", 1);
+}
+
+}  // namespace
+
+void become_other_engine(const Process& process) {
+  const std::string path = process.executable.substr(0, process.executable.rfind('/') + 1) + kOtherEngine;
+  execve(path.c_str(), process.argv, process.environment);
+  fail("cannot execute \"" + path + "\": " + std::strerror(errno), errno == ENOENT ? 127 : 126);
+}
+
+}  // namespace quick
+
+int main(int argc, char** argv, char** environment) { return quick::run({argc, argv, environment, quick::own_path()}); }
