@@ -32,6 +32,7 @@ export interface StdioOptions {
 const FILE_SCHEME = "file://";
 const BINARY_SCHEME = "binary://";
 const READER_POLL_MILLISECONDS = 100;
+const MOST_READER_TRIES = 100;
 
 /** The streams of one process, from before it exists until nobody reads them any more. */
 export class Stdio {
@@ -43,9 +44,13 @@ export class Stdio {
   #stdin: number | undefined;
   /** The reading end of a terminal's input, until there is the terminal. */
   #input: number | undefined;
+  /** The client's fifo, until there is a terminal to copy from. */
+  #output: number | undefined;
   /** Hold the client's fifos open while the process may write to them: it shall never see SIGPIPE. */
-  #held: { readonly fd: number; readonly path: string }[] = [];
-  #pumps: { readonly control: number; readonly ended: Promise<void> }[] = [];
+  readonly #held: { readonly fd: number; readonly path: string }[] = [];
+  /** The same for what is copied to them. */
+  readonly #copied: { readonly fd: number; readonly path: string }[] = [];
+  readonly #pumps: { readonly control: number; readonly ended: Promise<void> }[] = [];
   #logger: Logger | undefined;
   #master: number | undefined;
   #isClosed = false;
@@ -82,6 +87,7 @@ export class Stdio {
     if (stdin !== "") this.#stdin = openPath(stdin, O_WRONLY | O_NONBLOCK);
     if (stdout.startsWith(BINARY_SCHEME)) this.#logger = await Logger.start(stdout, this.#options);
     if (terminal) {
+      if (isFifo(stdout)) this.#output = await openFifo(stdout);
       // The terminal comes with the console; until then there is nothing to say.
       for (let at = 0; at < this.#given.length; at++) this.#given[at] = openPath("/dev/null", O_RDWR);
       return;
@@ -89,22 +95,22 @@ export class Stdio {
     // The process expects a standard input that waits.
     native().setNonblocking(input, false);
     if (stdin !== "") this.#giveAway(input);
-    this.#given[1] = this.#openOutput(stdout, 1);
-    this.#given[2] = this.#openOutput(stderr, 2);
+    this.#given[1] = await this.#openOutput(stdout, 1);
+    this.#given[2] = await this.#openOutput(stderr, 2);
   }
 
-  #openOutput(path: string, stream: 1 | 2): number {
+  async #openOutput(path: string, stream: 1 | 2): Promise<number> {
     if (path === "") return openPath("/dev/null", O_WRONLY);
     if (path.startsWith(BINARY_SCHEME)) return this.#logger?.take(stream) ?? openPath("/dev/null", O_WRONLY);
     if (path.startsWith(FILE_SCHEME)) return openFile(path.slice(FILE_SCHEME.length));
-    const fifo = openPath(path, O_RDWR | O_NONBLOCK);
+    const fifo = await openFifo(path);
     if (this.#options.direct) {
-      this.#giveAway(fifo);
       this.#held.push({ fd: fifo, path });
+      this.#giveAway(fifo);
       return openPath(path, O_WRONLY);
     }
     const [reader, writer] = native().pipe();
-    this.#pump(reader, fifo);
+    this.#pumpToFifo(reader, { fifo, path });
     this.#giveAway(writer);
     return writer;
   }
@@ -118,6 +124,12 @@ export class Stdio {
   #pump(from: number, to: number): void {
     const control = native().startPump(from, to);
     this.#pumps.push({ control, ended: endOf(control) });
+  }
+
+  /** The fifo stays open until the client has it open, too: what was copied into it is lost with its last end. */
+  #pumpToFifo(from: number, { fifo, path }: { readonly fifo: number; readonly path: string }): void {
+    this.#copied.push({ fd: native().dupAbove(fifo, 3), path });
+    this.#pump(from, fifo);
   }
 
   /** The process has its streams: nobody else but it and its children may hold them. */
@@ -141,14 +153,12 @@ export class Stdio {
       this.#pump(this.#input, native().dupAbove(master, 3));
       this.#input = undefined;
     }
-    const output = stdout === "" ? openPath("/dev/null", O_WRONLY) : this.#consoleOutput(stdout);
-    this.#pump(native().dupAbove(master, 3), output);
-  }
-
-  #consoleOutput(path: string): number {
-    if (path.startsWith(BINARY_SCHEME)) return this.#logger?.take(1) ?? openPath("/dev/null", O_WRONLY);
-    if (path.startsWith(FILE_SCHEME)) return openFile(path.slice(FILE_SCHEME.length));
-    return openPath(path, O_RDWR | O_NONBLOCK);
+    const output = native().dupAbove(master, 3);
+    if (stdout === "") this.#pump(output, openPath("/dev/null", O_WRONLY));
+    else if (stdout.startsWith(BINARY_SCHEME)) this.#pump(output, this.#logger?.take(1) ?? openPath("/dev/null", O_WRONLY));
+    else if (stdout.startsWith(FILE_SCHEME)) this.#pump(output, openFile(stdout.slice(FILE_SCHEME.length)));
+    else if (this.#output !== undefined) this.#pumpToFifo(output, { fifo: this.#output, path: stdout });
+    this.#output = undefined;
   }
 
   /** Nothing happens where there is no terminal. */
@@ -172,6 +182,7 @@ export class Stdio {
     let timer: ReturnType<typeof setTimeout> | undefined;
     await Promise.race([all, new Promise((resolve) => (timer = setTimeout(resolve, milliseconds)))]);
     clearTimeout(timer);
+    for (const { fd, path } of this.#copied.splice(0)) void release(fd, path);
   }
 
   /** Ends whatever still goes on. */
@@ -179,13 +190,15 @@ export class Stdio {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.closeStdin();
-    for (const { fd } of this.#held.splice(0)) closeSync(fd);
+    for (const { fd } of [...this.#held.splice(0), ...this.#copied.splice(0)]) closeSync(fd);
     for (const { control } of this.#pumps.splice(0)) {
       forget(control);
       closeSync(control);
     }
     if (this.#input !== undefined) closeSync(this.#input);
     this.#input = undefined;
+    if (this.#output !== undefined) closeSync(this.#output);
+    this.#output = undefined;
     if (this.#master !== undefined) closeSync(this.#master);
     this.#master = undefined;
     this.#logger?.stop();
@@ -223,6 +236,36 @@ async function release(fd: number, path: string): Promise<void> {
   } finally {
     closeSync(writer);
   }
+}
+
+function isFifo(path: string): boolean {
+  return path !== "" && !path.startsWith(BINARY_SCHEME) && !path.startsWith(FILE_SCHEME);
+}
+
+/**
+ * Opens a client's fifo so that it never fails to be written to. A client gives up reading when the process is deleted,
+ * even if it has not begun by then, so nothing is run before it had its chance to begin. It need not read, though.
+ */
+async function openFifo(path: string): Promise<number> {
+  const writer = await openWhenRead(path);
+  try {
+    return openPath(path, O_RDWR | O_NONBLOCK);
+  } finally {
+    // Not before: a reader that saw no writer for a moment would take that for the end.
+    if (writer !== undefined) closeSync(writer);
+  }
+}
+
+async function openWhenRead(path: string): Promise<number | undefined> {
+  for (let tries = 0; tries < MOST_READER_TRIES; tries++) {
+    try {
+      return openSync(path, O_WRONLY | O_NONBLOCK | O_NOCTTY);
+    } catch (error) {
+      if (!isNativeError(error) || error.code !== "ENXIO") throw inWords(`open "${path}"`, error);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  return undefined;
 }
 
 /** fifo(7): without a reader it cannot be opened for writing alone. A fifo that is gone needs no one to wait for. */
