@@ -8,7 +8,7 @@ import { RUN_NAME, skip } from "./harness.ts";
 import type { Ground } from "./harness.ts";
 import { Pty } from "./pty.ts";
 import { PROJECT, runRuntime } from "./runtime.ts";
-import type { Result } from "./runtime.ts";
+import type { Result, RunOptions } from "./runtime.ts";
 
 const PATIENCE_MILLIS = 10_000;
 
@@ -30,7 +30,7 @@ export interface Following {
   text(): string;
   /** Resolves when the output has this; `poke` is done again and again until then. */
   until(pattern: RegExp, poke?: () => Promise<void>): Promise<void>;
-  end(): Promise<void>;
+  end(signal?: NodeJS.Signals): Promise<void>;
 }
 
 interface Options {
@@ -45,6 +45,7 @@ export class Containerd {
   readonly #runtime: string | undefined;
   readonly #state: string;
   #child: ChildProcess | undefined;
+  #followed = 0;
 
   private constructor(folder: string, runtime: string | undefined, state: string) {
     this.#folder = folder;
@@ -106,8 +107,9 @@ export class Containerd {
   }
 
   /** containerd's client. */
-  ctr(args: readonly string[]): Promise<Result> {
+  ctr(args: readonly string[], options: RunOptions = {}): Promise<Result> {
     return runRuntime(this.clientArguments(args), {
+      ...options,
       folder: this.#folder,
       program: "ctr",
     });
@@ -115,7 +117,7 @@ export class Containerd {
 
   /** Runs a command of the client that goes on, and gives what it has printed. */
   follow(args: readonly string[]): Following {
-    const path = join(this.#folder, `following-${RUN_NAME}`);
+    const path = join(this.#folder, `following-${RUN_NAME}-${this.#followed++}`);
     const output = fs.openSync(path, "w");
     const child = spawn("ctr", this.clientArguments(args), { stdio: ["ignore", output, output] });
     fs.closeSync(output);
@@ -129,22 +131,26 @@ export class Containerd {
           await new Promise((resolve) => setTimeout(resolve, 20));
         }
       },
-      end: async () => {
-        child.kill("SIGTERM");
+      end: async (signal = "SIGTERM") => {
+        child.kill(signal);
         await ended;
       },
     };
   }
 
   /** `ctr run`, with the runtime under test. */
-  run(args: readonly string[]): Promise<Result> {
-    return this.ctr(this.#runArguments(args));
+  run(args: readonly string[], options: RunOptions = {}): Promise<Result> {
+    return this.ctr(this.#runArguments(args), options);
   }
 
   /** The same on a terminal. */
   runOnTerminal(args: readonly string[]): Pty {
-    const command = ["ctr", ...this.clientArguments(this.#runArguments(args))];
-    return new Pty(command, { cwd: this.#folder });
+    return this.onTerminal(this.#runArguments(args));
+  }
+
+  /** containerd's client on a terminal. */
+  onTerminal(args: readonly string[]): Pty {
+    return new Pty(["ctr", ...this.clientArguments(args)], { cwd: this.#folder });
   }
 
   #runArguments(args: readonly string[]): string[] {

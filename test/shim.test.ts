@@ -137,10 +137,4 @@ withShim("containers of one group share a shim, which ends with the last of them
   await until(() => shims(task.id).length === 0, () => "the shim does not end");
 });
 
-withShim("twenty containers at once all give their output and status", async (t, task) => {
-  const ids = Array.from({ length: 20 }, () => t.id());
-  const results = await Promise.all(ids.map((id, n) => task.containerd.run(["--rm", ...task.rootfs, id, "/bin/sh", "-c", `echo ${n}; exit ${n}`])));
-  assert.equal(results.map(({ status, stdout }) => [status, stdout]), ids.map((_, n) => [n, `${n}\n`]));
-});
-
 shim.run();
