@@ -16,7 +16,7 @@ import type { Result, RunOptions } from "./runtime.ts";
 /** dockerd makes it outside of all folders that it is given. */
 const PLUGINS = "/run/docker/plugins";
 
-/** The cgroup that all containers are in, which a runtime makes for the first, and that of docker build. */
+/** The cgroup that all containers are in, which a runtime makes for the first. */
 const KNOWN = { cgroups: new RegExp(`/${RUN_NAME}$`) };
 
 /** What `docker run --runtime` calls runc, tsrun in its place, and our shim. */
@@ -41,7 +41,8 @@ export function driven(test: Suite, title: string, body: (docker: Docker, t: Gro
 }
 
 export class Docker {
-  readonly #folder: string;
+  /** Everything of it is in here. */
+  readonly folder: string;
   readonly #options: DockerOptions;
   readonly #host: string;
   readonly #env: Readonly<Record<string, string>>;
@@ -50,7 +51,7 @@ export class Docker {
   #child: ChildProcess | undefined;
 
   private constructor(folder: string, options: DockerOptions, network: PrivateNetwork) {
-    this.#folder = folder;
+    this.folder = folder;
     this.#options = options;
     this.network = network;
     this.#host = `unix://${folder}/socket`;
@@ -85,10 +86,10 @@ export class Docker {
   }
 
   async start(): Promise<void> {
-    const folders = ["--data-root", join(this.#folder, "data"), "--exec-root", join(this.#folder, "exec"), "--pidfile", join(this.#folder, "pid")];
+    const folders = ["--data-root", join(this.folder, "data"), "--exec-root", join(this.folder, "exec"), "--pidfile", join(this.folder, "pid")];
     const network = this.#options.hasBridge === true ? [] : ["--iptables=false", "--ip6tables=false", "--bridge=none"];
     const names = ["--containerd-namespace", RUN_NAME, "--containerd-plugins-namespace", `${RUN_NAME}-plugins`, "--cgroup-parent", `/${RUN_NAME}`];
-    const log = fs.openSync(join(this.#folder, "log"), "a");
+    const log = fs.openSync(join(this.folder, "log"), "a");
     const runtimes = ["--add-runtime", `tsrun=${RUNTIME}`];
     const command = [programOf("sid", "dockerd"), "--host", this.#host, ...folders, ...network, ...names, ...runtimes];
     const [program = "", ...args] = this.network.command("engine", command);
@@ -103,11 +104,11 @@ export class Docker {
   }
 
   #lastWords(): string {
-    return fs.readFileSync(join(this.#folder, "log"), "utf8").trim().split("\n").at(-1) ?? "";
+    return fs.readFileSync(join(this.folder, "log"), "utf8").trim().split("\n").at(-1) ?? "";
   }
 
   async #import(rootfs: string): Promise<void> {
-    const archive = join(this.#folder, "image.tar");
+    const archive = join(this.folder, "image.tar");
     spawnSync("tar", ["--create", "--file", archive, "--directory", rootfs, "."]);
     const { status, stderr } = await this.docker(["import", "--change", "ENV PATH=/bin", archive, IMAGE]);
     if (status !== 0) throw new Error(`docker cannot import an image: ${stderr}`);
@@ -123,11 +124,11 @@ export class Docker {
     child.kill("SIGTERM");
     await ended;
     // dockerd holds its network namespace here, and lets go of neither this nor its folder.
-    for (const place of ["exec/netns/default", "data"]) spawnSync("umount", [join(this.#folder, place)], { stdio: "ignore" });
+    for (const place of ["exec/netns/default", "data"]) spawnSync("umount", [join(this.folder, place)], { stdio: "ignore" });
   }
 
   docker(args: readonly string[], options: RunOptions = {}): Promise<Result> {
-    const defaults = { folder: this.#folder, program: programOf("sid", "docker"), timeoutSeconds: 30 };
+    const defaults = { folder: this.folder, program: programOf("sid", "docker"), timeoutSeconds: 30 };
     return runRuntime(["--host", this.#host, ...args], { ...defaults, ...options, env: { ...this.#env, ...options.env } });
   }
 
@@ -143,7 +144,7 @@ export class Docker {
   /** Any command on a terminal. */
   onTerminal(args: readonly string[]): Pty {
     const settings = Object.entries(this.#env).map(([key, value]) => `${key}=${value}`);
-    return new Pty(["env", ...settings, "docker", "--host", this.#host, ...args], { cwd: this.#folder });
+    return new Pty(["env", ...settings, "docker", "--host", this.#host, ...args], { cwd: this.folder });
   }
 
   #runArguments(args: readonly string[]): string[] {

@@ -22,6 +22,7 @@ export type Place = "engine" | "neighbour";
 export class PrivateNetwork {
   readonly #folder: string;
   readonly #holders: Record<Place, ChildProcess>;
+  readonly #programs: ChildProcess[] = [];
 
   private constructor(folder: string, holders: Record<Place, ChildProcess>) {
     this.#folder = folder;
@@ -70,10 +71,12 @@ export class PrivateNetwork {
     return runRuntime(args, { folder: this.#folder, program });
   }
 
-  /** A program in the background, which ends with the network. */
-  spawn(place: Place, command: readonly string[]): ChildProcess {
+  /** Runs a program that ends with the network. */
+  spawn(place: Place, command: readonly string[]): void {
     const [program = "", ...args] = this.command(place, command);
-    return spawn(program, args, { stdio: "ignore" });
+    const child = spawn(program, args, { stdio: "ignore" });
+    child.on("error", () => {});
+    this.#programs.push(child);
   }
 
   /** The namespace that the engine takes for the host's, as /proc names it. */
@@ -87,10 +90,10 @@ export class PrivateNetwork {
   }
 
   async end(): Promise<void> {
-    for (const holder of Object.values(this.#holders)) {
-      if (holder.exitCode !== null || holder.signalCode !== null) continue;
-      const ended = new Promise((resolve) => holder.on("exit", resolve));
-      holder.kill("SIGKILL");
+    for (const child of [...this.#programs, ...Object.values(this.#holders)]) {
+      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) continue;
+      const ended = new Promise((resolve) => child.on("exit", resolve));
+      child.kill("SIGKILL");
       await ended;
     }
   }
