@@ -16,8 +16,8 @@ import type { Result, RunOptions } from "./runtime.ts";
 /** dockerd makes it outside of all folders that it is given. */
 const PLUGINS = "/run/docker/plugins";
 
-/** The cgroup that all containers are in, which a runtime makes for the first. */
-const KNOWN = { cgroups: new RegExp(`/${RUN_NAME}$`) };
+/** The cgroup that all containers are in, and that of all steps of builds, which a runtime makes for the first. */
+export const KNOWN = { cgroups: new RegExp(`/${RUN_NAME}(/buildkit)?$`) };
 
 /** What `docker run --runtime` calls runc, tsrun in its place, and our shim. */
 export const RUNTIMES: Readonly<Record<string, string>> = { runc: "runc", tsrun: "tsrun", shim: "io.containerd.tsrun.v1" };
@@ -25,6 +25,8 @@ export const RUNTIMES: Readonly<Record<string, string>> = { runc: "runc", tsrun:
 export interface DockerOptions {
   /** One of RUNTIMES' values. */
   readonly runtime: string;
+  /** Whether it is what runs where no runtime is named. */
+  readonly isDefault?: boolean;
   /** Whether it has a bridge and changes the rules for packets; never the host's. */
   readonly hasBridge?: boolean;
   readonly env?: Readonly<Record<string, string>>;
@@ -65,6 +67,7 @@ export class Docker {
     if (options.hasBridge === true) needs("iptables", "ip");
     const folder = join(t.folder, "docker");
     fs.mkdirSync(folder);
+    configure(folder, options);
     const network = await PrivateNetwork.begin({ folder: t.folder });
     const docker = new Docker(folder, options, network);
     const foreign = fs.existsSync(PLUGINS);
@@ -90,8 +93,8 @@ export class Docker {
     const network = this.#options.hasBridge === true ? [] : ["--iptables=false", "--ip6tables=false", "--bridge=none"];
     const names = ["--containerd-namespace", RUN_NAME, "--containerd-plugins-namespace", `${RUN_NAME}-plugins`, "--cgroup-parent", `/${RUN_NAME}`];
     const log = fs.openSync(join(this.folder, "log"), "a");
-    const runtimes = ["--add-runtime", `tsrun=${RUNTIME}`];
-    const command = [programOf("sid", "dockerd"), "--host", this.#host, ...folders, ...network, ...names, ...runtimes];
+    const config = ["--config-file", join(this.folder, "daemon.json")];
+    const command = [programOf("sid", "dockerd"), "--host", this.#host, ...config, ...folders, ...network, ...names];
     const [program = "", ...args] = this.network.command("engine", command);
     const env = { ...process.env, ...this.#env, ...this.#options.env };
     const child = spawn(program, args, { stdio: ["ignore", log, log], env });
@@ -151,4 +154,16 @@ export class Docker {
     const network = this.#options.hasBridge === true || args.some((arg) => arg.startsWith("--network")) ? [] : ["--network", "none"];
     return ["run", "--runtime", this.runtime, ...network, ...args];
   }
+}
+
+/** As the README says. */
+function configure(folder: string, { runtime, isDefault = false }: DockerOptions): void {
+  const config = {
+    runtimes: { tsrun: { path: RUNTIME } },
+    ...(isDefault ? { "default-runtime": runtime } : {}),
+  };
+  fs.writeFileSync(join(folder, "daemon.json"), JSON.stringify(config));
+  const plugins = join(folder, "client/cli-plugins");
+  fs.mkdirSync(plugins, { recursive: true });
+  fs.symlinkSync(programOf("sid", "docker-buildx"), join(plugins, "docker-buildx"));
 }
