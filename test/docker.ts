@@ -72,7 +72,7 @@ export class Docker {
     const docker = new Docker(folder, options, network);
     const foreign = fs.existsSync(PLUGINS);
     try {
-      await docker.start();
+      await docker.#start();
       await docker.#import(t.bundle().rootfs);
       await body(docker);
     } finally {
@@ -88,7 +88,16 @@ export class Docker {
     return this.#options.runtime;
   }
 
-  async start(): Promise<void> {
+  /** Ends the daemon, and starts it again; its containers are to live on. */
+  async restart(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    const child = this.#child;
+    const ended = new Promise((resolve) => child?.on("exit", resolve));
+    child?.kill(signal);
+    await ended;
+    await this.#start();
+  }
+
+  async #start(): Promise<void> {
     const folders = ["--data-root", join(this.folder, "data"), "--exec-root", join(this.folder, "exec"), "--pidfile", join(this.folder, "pid")];
     const network = this.#options.hasBridge === true ? [] : ["--iptables=false", "--ip6tables=false", "--bridge=none"];
     const names = ["--containerd-namespace", RUN_NAME, "--containerd-plugins-namespace", `${RUN_NAME}-plugins`, "--cgroup-parent", `/${RUN_NAME}`];
@@ -160,6 +169,7 @@ export class Docker {
 function configure(folder: string, { runtime, isDefault = false }: DockerOptions): void {
   const config = {
     runtimes: { tsrun: { path: RUNTIME } },
+    "live-restore": true,
     ...(isDefault ? { "default-runtime": runtime } : {}),
   };
   fs.writeFileSync(join(folder, "daemon.json"), JSON.stringify(config));
