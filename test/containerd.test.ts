@@ -1,12 +1,11 @@
 /** containerd runs containers with runc, with tsrun in runc's place, and with tsrun's own shim: each test passes with all. */
 
-import { existsSync, rmdirSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { rmdirSync } from "node:fs";
 import * as assert from "uvu/assert";
 import { Containerd } from "./containerd.ts";
-import { until } from "./engine.ts";
+import { RELEASES, programOf, until } from "./engine.ts";
 import { IMAGE, makeImage } from "./image.ts";
-import { RUN_NAME, needs, skip, suite } from "./harness.ts";
+import { RUN_NAME, needs, suite } from "./harness.ts";
 import type { Ground } from "./harness.ts";
 import { RUNTIME } from "./runtime.ts";
 import { findStrays } from "./strays.ts";
@@ -22,25 +21,21 @@ interface Driven {
 
 /** Adds a test of the runtime behind containerd's shim and of our shim, and of runc, which shows that the test is right. */
 function driven(title: string, body: (t: Ground, driven: Driven) => Promise<void>): void {
-  for (const name of ["runc", "tsrun", "shim"]) {
-    containerd(`${name}: ${title}`, async (t) => {
-      needs("root", "containerd", "ctr", "containerd-shim-runc-v2");
-      const runtime = { runc: pathOf("runc"), tsrun: RUNTIME }[name];
-      if (runtime === undefined && name === "runc") skip("runc is not installed");
-      const { rootfs } = t.bundle();
-      await Containerd.within(t, { runtime }, async (started) => {
-        await body(t, { name, containerd: started, rootfs: ["--rootfs", rootfs] });
-        assert.equal(started.leftovers(), []);
+  for (const release of RELEASES) {
+    for (const name of ["runc", "tsrun", "shim"]) {
+      containerd(`${release} containerd, ${name}: ${title}`, async (t) => {
+        needs("root");
+        const runtime = name === "runc" ? programOf(release, "runc") : name === "tsrun" ? RUNTIME : undefined;
+        const { rootfs } = t.bundle();
+        await Containerd.within(t, { release, runtime }, async (started) => {
+          await body(t, { name, containerd: started, rootfs: ["--rootfs", rootfs] });
+          assert.equal(started.leftovers(), []);
+        });
+        removeNamespaceCgroups();
+        assert.equal(await strays(t), []);
       });
-      removeNamespaceCgroups();
-      assert.equal(await strays(t), []);
-    });
+    }
   }
-}
-
-function pathOf(program: string): string | undefined {
-  const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin"];
-  return folders.map((folder) => join(folder, program)).find((path) => existsSync(path));
 }
 
 /** The cgroup of containerd's namespace stays, though a container's was made in it: the next one needs it, too. */

@@ -4,6 +4,8 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
+import { programOf, programsOf } from "./engine.ts";
+import type { Release } from "./engine.ts";
 import { RUN_NAME, skip } from "./harness.ts";
 import type { Ground } from "./harness.ts";
 import { Pty } from "./pty.ts";
@@ -23,9 +25,6 @@ const UNWANTED_PLUGINS = [
   "io.containerd.tracing.processor.v1.otlp",
 ];
 
-/** containerd looks for shims in the PATH. */
-const ENVIRONMENT = { ...process.env, PATH: `${join(PROJECT, "dist")}:${process.env["PATH"] ?? ""}` };
-
 export interface Following {
   text(): string;
   /** Resolves when the output has this; `poke` is done again and again until then. */
@@ -34,6 +33,8 @@ export interface Following {
 }
 
 interface Options {
+  /** Which containerd; the installed one unless told. */
+  readonly release?: Release;
   /** The program that containerd's own shim executes; without one, our shim runs. */
   readonly runtime?: string | undefined;
   /** A folder for what it and the shims keep while they run; else one in its own. */
@@ -41,24 +42,29 @@ interface Options {
 }
 
 export class Containerd {
+  /** containerd's client, for who starts it himself. */
+  readonly client: string;
   readonly #folder: string;
+  readonly #release: Release;
   readonly #runtime: string | undefined;
   readonly #state: string;
   #child: ChildProcess | undefined;
   #followed = 0;
 
-  private constructor(folder: string, runtime: string | undefined, state: string) {
+  private constructor(folder: string, { runtime, state, release = "installed" }: Options) {
     this.#folder = folder;
+    this.#release = release;
     this.#runtime = runtime;
-    this.#state = state;
+    this.#state = state ?? join(folder, "state");
+    this.client = programOf(release, "ctr");
   }
 
   /** Runs one for a while. */
-  static async within(t: Ground, { runtime, state }: Options, body: (containerd: Containerd) => Promise<void>): Promise<void> {
+  static async within(t: Ground, options: Options, body: (containerd: Containerd) => Promise<void>): Promise<void> {
     const folder = join(t.folder, "containerd");
     fs.mkdirSync(folder);
-    fs.writeFileSync(join(folder, "config.toml"), configuration(folder, state ?? join(folder, "state")));
-    const containerd = new Containerd(folder, runtime, state ?? join(folder, "state"));
+    const containerd = new Containerd(folder, options);
+    fs.writeFileSync(join(folder, "config.toml"), configuration(folder, containerd.#state));
     await containerd.start();
     try {
       await body(containerd);
@@ -72,7 +78,10 @@ export class Containerd {
   /** Also after `end`: the tasks of the one before are found again. */
   async start(): Promise<void> {
     const log = fs.openSync(join(this.#folder, "log"), "a");
-    const child = spawn("containerd", ["--config", join(this.#folder, "config.toml")], { stdio: ["ignore", log, log], env: ENVIRONMENT });
+    // It looks for shims in the PATH.
+    const env = { ...process.env, PATH: `${join(PROJECT, "dist")}:${programsOf(this.#release)}` };
+    const program = programOf(this.#release, "containerd");
+    const child = spawn(program, ["--config", join(this.#folder, "config.toml")], { stdio: ["ignore", log, log], env });
     fs.closeSync(log);
     child.on("error", () => {});
     this.#child = child;
@@ -111,7 +120,7 @@ export class Containerd {
     return runRuntime(this.clientArguments(args), {
       ...options,
       folder: this.#folder,
-      program: "ctr",
+      program: this.client,
     });
   }
 
@@ -119,7 +128,7 @@ export class Containerd {
   follow(args: readonly string[]): Following {
     const path = join(this.#folder, `following-${RUN_NAME}-${this.#followed++}`);
     const output = fs.openSync(path, "w");
-    const child = spawn("ctr", this.clientArguments(args), { stdio: ["ignore", output, output] });
+    const child = spawn(this.client, this.clientArguments(args), { stdio: ["ignore", output, output] });
     fs.closeSync(output);
     const ended = new Promise((resolve) => child.on("exit", resolve));
     const text = (): string => fs.readFileSync(path, "utf8");
@@ -150,7 +159,7 @@ export class Containerd {
 
   /** containerd's client on a terminal. */
   onTerminal(args: readonly string[]): Pty {
-    return new Pty(["ctr", ...this.clientArguments(args)], { cwd: this.#folder });
+    return new Pty([this.client, ...this.clientArguments(args)], { cwd: this.#folder });
   }
 
   #runArguments(args: readonly string[]): string[] {

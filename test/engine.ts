@@ -13,6 +13,7 @@ const PATIENCE_MILLIS = 10_000;
 
 /** Which of the engines: those that are installed, or those of Debian sid. */
 export type Release = "installed" | "sid";
+export const RELEASES: readonly Release[] = ["installed", "sid"];
 
 /** The folders in which an engine finds its programs, in their order. */
 export function programsOf(release: Release): string {

@@ -15,8 +15,8 @@ interface Descriptor {
   readonly size: number;
 }
 
-/** Returns the path of an archive, in a folder of the caller's. */
-export function makeImage(folder: string, rootfs: string): string {
+/** Returns the path of an archive, in a folder of the caller's; `settings` are the image's, as a Dockerfile makes them. */
+export function makeImage(folder: string, rootfs: string, settings: Readonly<Record<string, unknown>> = {}): string {
   const layout = join(folder, "image");
   const blobs = join(layout, "blobs/sha256");
   fs.mkdirSync(blobs, { recursive: true });
@@ -30,7 +30,7 @@ export function makeImage(folder: string, rootfs: string): string {
   const config = add("config.v1+json", {
     architecture: ARCHITECTURES[process.arch],
     os: "linux",
-    config: { Env: ["PATH=/bin"] },
+    config: { Env: ["PATH=/bin"], ...settings },
     rootfs: { type: "layers", diff_ids: [layer.digest] },
   });
   const manifest = add("manifest.v1+json", { schemaVersion: 2, config, layers: [layer] });

@@ -100,7 +100,7 @@ withShim("a client that never reads holds up its own container only, which can b
   const group = ["--annotation", "io.containerd.tsrun.v1.shared=true"];
   const other = { ...task, id: t.id() };
   await begin(other, ["/bin/sleep", "1000"], group);
-  const client = spawn("ctr", task.containerd.clientArguments(["run", "--runtime", "io.containerd.tsrun.v1", ...group, ...task.rootfs, task.id, "/bin/yes"]), {
+  const client = spawn(task.containerd.client, task.containerd.clientArguments(["run", "--runtime", "io.containerd.tsrun.v1", ...group, ...task.rootfs, task.id, "/bin/yes"]), {
     stdio: ["ignore", "pipe", "ignore"],
   });
   // Nobody listens to it, so the pipe fills, then the fifo.
@@ -111,7 +111,7 @@ withShim("a client that never reads holds up its own container only, which can b
   const { stdout } = await exec(other, "x", ["/bin/echo", "others run on"]);
   assert.is(stdout, "others run on\n");
   assert.ok(Date.now() - started < 10_000);
-  const flooded = spawn("ctr", task.containerd.clientArguments(["tasks", "exec", "--exec-id", "flood", other.id, "/bin/yes"]), { stdio: ["ignore", "pipe", "ignore"] });
+  const flooded = spawn(task.containerd.client, task.containerd.clientArguments(["tasks", "exec", "--exec-id", "flood", other.id, "/bin/yes"]), { stdio: ["ignore", "pipe", "ignore"] });
   await until(async () => (await task.containerd.ctr(["tasks", "ps", other.id])).stdout.includes("flood"), () => "the exec does not run");
   assert.is((await exec(other, "y", ["/bin/echo", "still"])).stdout, "still\n");
   await task.containerd.ctr(["tasks", "kill", "--exec-id", "flood", "--signal", "KILL", other.id]);

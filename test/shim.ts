@@ -6,7 +6,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { Containerd } from "./containerd.ts";
-import "./engine.ts";
+import { RELEASES } from "./engine.ts";
 import { RUN_NAME, needs } from "./harness.ts";
 import type { Ground, Suite } from "./harness.ts";
 import type { Result } from "./runtime.ts";
@@ -29,19 +29,21 @@ type Body = (t: Ground, task: Task) => Promise<void>;
 /** Adds tests with a containerd; `state`: the options of a tmpfs for what containerd and shims keep while they run. */
 export function underShim(suite: Suite): (title: string, body: Body, options?: { readonly state?: string }) => void {
   return (title, body, { state } = {}) => {
-    suite(title, async (t) => {
-      needs("root", "containerd", "ctr");
-      const folder = state === undefined ? undefined : mountTmpfs(join(t.folder, "tmpfs"), state);
-      const { rootfs } = t.bundle();
-      await Containerd.within(t, { state: folder }, async (containerd) => {
-        await body(t, { containerd, rootfs: ["--rootfs", rootfs], id: t.id() });
-        await until(() => containerd.leftovers().length === 0, () => `left: ${containerd.leftovers().join(" ")}`);
+    for (const release of RELEASES) {
+      suite(`${release} containerd: ${title}`, async (t) => {
+        needs("root");
+        const folder = state === undefined ? undefined : mountTmpfs(join(t.folder, "tmpfs"), state);
+        const { rootfs } = t.bundle();
+        await Containerd.within(t, { release, state: folder }, async (containerd) => {
+          await body(t, { containerd, rootfs: ["--rootfs", rootfs], id: t.id() });
+          await until(() => containerd.leftovers().length === 0, () => `left: ${containerd.leftovers().join(" ")}`);
+        });
+        if (folder !== undefined) await unmount(folder);
+        for (const { kind, what } of findStrays(RUN_NAME)) if (kind === "cgroup" && what.endsWith(RUN_NAME)) fs.rmdirSync(what);
+        await until(() => left(t).length === 0, () => `left: ${left(t).join(", ")}`);
+        await until(() => sockets(t).length === 0, () => `left: the socket of ${sockets(t).join(" and ")}`);
       });
-      if (folder !== undefined) await unmount(folder);
-      for (const { kind, what } of findStrays(RUN_NAME)) if (kind === "cgroup" && what.endsWith(RUN_NAME)) fs.rmdirSync(what);
-      await until(() => left(t).length === 0, () => `left: ${left(t).join(", ")}`);
-      await until(() => sockets(t).length === 0, () => `left: the socket of ${sockets(t).join(" and ")}`);
-    });
+    }
   };
 }
 

@@ -1,6 +1,6 @@
 /** The mounts that containerd gives for a container's root file system. */
 
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { UsageError } from "../errors.ts";
 import { inWords } from "../container/store.ts";
 import {
@@ -8,6 +8,7 @@ import {
   FSCONFIG_SET_FLAG,
   FSCONFIG_SET_STRING,
   MNT_DETACH,
+  MOUNT_ATTR_IDMAP,
   MOVE_MOUNT_F_EMPTY_PATH,
   MOVE_MOUNT_T_EMPTY_PATH,
   OPEN_TREE_CLOEXEC,
@@ -23,32 +24,79 @@ import type { Mount } from "./generated/types.ts";
 
 /** What mount(2) takes is one page with its final zero; fsconfig(2) takes one value after the other. */
 const MOST_DATA_BYTES = 4000;
+const UID_MAP = "uidmap=";
+const GID_MAP = "gidmap=";
 
 /** Mounts them, in their order, on the folder; what was mounted is unmounted again when one fails. */
-export function mountRootfs(rootfs: string, mounts: readonly Partial<Mount>[]): void {
+export async function mountRootfs(rootfs: string, mounts: readonly Partial<Mount>[]): Promise<void> {
   if (mounts.length === 0) return;
   mkdirSync(rootfs, { mode: 0o711, recursive: true });
   try {
-    for (const mount of mounts) mountOne(rootfs, mount);
+    for (const mount of mounts) await mountOne(rootfs, mount);
   } catch (error) {
     unmountRootfs(rootfs);
     throw error;
   }
 }
 
-function mountOne(rootfs: string, { type = "", source = "", target = "", options = [] }: Partial<Mount>): void {
+async function mountOne(rootfs: string, { type = "", source = "", target = "", options = [] }: Partial<Mount>): Promise<void> {
   const what = `mount "${source}" (${type}) on "${join(rootfs, target)}"`;
-  const parsed = parseMountOptions(options);
+  const maps = takeMaps(options);
+  const parsed = parseMountOptions(maps?.others ?? options);
   const place = openPlace(rootfs, target);
   try {
-    if (parsed.bind !== undefined || type === "bind") bind(source, place, parsed);
-    else if (sizeOf(parsed.data) < MOST_DATA_BYTES) mountAtOnce({ type, source }, place, parsed);
-    else mountInParts({ type, source }, place, parsed);
+    if (maps !== undefined) await mountMapped({ type, source, maps, folder: join(dirname(rootfs), "layers") }, place, parsed);
+    else if (parsed.bind !== undefined || type === "bind") bind(source, place, parsed);
+    else mountNew({ type, source }, place, parsed);
   } catch (error) {
     throw inWords(what, error);
   } finally {
     closeSync(place);
   }
+}
+
+interface Maps {
+  /** As /proc/PID/uid_map has it, user_namespaces(7). */
+  readonly uid: string;
+  readonly gid: string;
+  readonly others: readonly string[];
+}
+
+/** containerd has the owners of a root file system mapped by `uidmap=CONTAINER:HOST:SIZE,...` and `gidmap=`; mostly there are none. */
+function takeMaps(options: readonly string[]): Maps | undefined {
+  let uid: string | undefined;
+  let gid: string | undefined;
+  const others: string[] = [];
+  for (const option of options) {
+    if (option.startsWith(UID_MAP)) uid = mapText(option.slice(UID_MAP.length));
+    else if (option.startsWith(GID_MAP)) gid = mapText(option.slice(GID_MAP.length));
+    else others.push(option);
+  }
+  return uid === undefined || gid === undefined ? undefined : { uid, gid, others };
+}
+
+function mapText(list: string): string {
+  if (!/^\d+:\d+:\d+(,\d+:\d+:\d+)*$/.test(list)) throw new UsageError(`cannot map the owners of the root file system: "${list}" is no map`);
+  return list.replaceAll(":", " ").replaceAll(",", "\n");
+}
+
+/** What is bound is mapped itself; of an overlay the lower layers are, as its upper one has the right owners already. */
+async function mountMapped({ type, source, maps, folder }: Source & { readonly maps: Maps; readonly folder: string }, place: number, parsed: ParsedMount): Promise<void> {
+  const { openIdmap } = await import("../container/idmap.ts");
+  const { withMappedLayers } = await import("./mapped-layers.ts");
+  const userns = await openIdmap(maps);
+  try {
+    if (parsed.bind !== undefined || type === "bind") bind(source, place, parsed, userns);
+    else if (type === "overlay") withMappedLayers(folder, { data: parsed.data, userns }, (data) => mountNew({ type, source }, place, { ...parsed, data }));
+    else throw new UsageError(`the owners of a file system of type "${type}" cannot be mapped`);
+  } finally {
+    closeSync(userns);
+  }
+}
+
+function mountNew(source: Source, place: number, parsed: ParsedMount): void {
+  if (sizeOf(parsed.data) < MOST_DATA_BYTES) mountAtOnce(source, place, parsed);
+  else mountInParts(source, place, parsed);
 }
 
 /** What the image holds decides nothing about where a mount goes. */
@@ -62,11 +110,12 @@ function openPlace(rootfs: string, target: string): number {
   }
 }
 
-function bind(source: string, place: number, { bind: kind, attrSet, attrClr, propagation }: ParsedMount): void {
+function bind(source: string, place: number, { bind: kind, attrSet, attrClr, propagation }: ParsedMount, userns?: number): void {
   const recursive = kind === "bind" ? 0 : AT_RECURSIVE;
   const tree = native().openTree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | recursive);
   try {
     if (attrSet !== 0 || attrClr !== 0) native().mountSetattr(tree, "", AT_EMPTY_PATH, { set: attrSet, clear: attrClr });
+    if (userns !== undefined) native().mountSetattr(tree, "", AT_EMPTY_PATH, { set: MOUNT_ATTR_IDMAP, userns });
     for (const flag of propagation) native().mountSetattr(tree, "", AT_EMPTY_PATH, { propagation: flag });
     native().moveMount(tree, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
   } finally {

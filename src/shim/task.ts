@@ -91,7 +91,7 @@ export class Task {
       throw error;
     });
     try {
-      mountRootfs(rootfs, mounts);
+      await mountRootfs(rootfs, mounts);
       const { state, pidfd } = await create({
         store,
         id,
