@@ -46,6 +46,9 @@ export interface Output {
 
 let count = 0;
 
+/** The last line of a script's output. */
+const END = "end-of-output";
+
 /** The namespaces of a pod whose containers each have their own processes, which is what Kubernetes does unless told otherwise. */
 const NAMESPACES: Part = { pid: "CONTAINER" };
 
@@ -106,9 +109,13 @@ export class Pod {
 
   /** Runs a shell script in a container until its end. */
   async script(script: string, options: ContainerOptions = {}): Promise<Output> {
-    const container = await this.start(["/bin/sh", "-c", script], options);
+    const container = await this.start(["/bin/sh", "-c", `trap 'echo ${END}; echo ${END} >&2' EXIT\n${script}`], options);
     const { exit_code: status } = await container.ended();
-    return { ...container.output(), status };
+    // The log may come later.
+    const isWhole = (): boolean => Object.values(container.output()).every((text) => text.endsWith(`${END}\n`));
+    await until(isWhole, () => "the output does not come");
+    const { stdout, stderr } = container.output();
+    return { stdout: stdout.slice(0, -END.length - 1), stderr: stderr.slice(0, -END.length - 1), status };
   }
 
   async status(): Promise<{ readonly state: string; readonly network: { readonly ip: string } | null; readonly runtime_handler: string }> {
@@ -192,6 +199,7 @@ export class Container {
 
   /** What it has written so far, as its log has it. */
   output(): { readonly stdout: string; readonly stderr: string } {
+    if (!fs.existsSync(this.logPath)) return { stdout: "", stderr: "" };
     const of = (wanted: string): string => this.log().map(({ stream, tag, text }) => (stream === wanted ? text + (tag === "F" ? "\n" : "") : "")).join("");
     return { stdout: of("stdout"), stderr: of("stderr") };
   }
