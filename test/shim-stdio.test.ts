@@ -28,7 +28,7 @@ function sameBytes(got: string, wanted: string): void {
 
 /** The client with something to read, which ends when that does. */
 async function feed(task: Task, args: readonly string[], input: string): Promise<{ readonly status: number | null; readonly output: string }> {
-  const child = spawn("ctr", task.containerd.clientArguments(args), { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(task.containerd.client, task.containerd.clientArguments(args), { stdio: ["pipe", "pipe", "inherit"] });
   let output = "";
   child.stdout.setEncoding("utf8");
   child.stdout.on("data", (text: string) => (output += text));
