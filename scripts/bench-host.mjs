@@ -20,7 +20,8 @@ export function enterNamespace() {
 
 /**
  * On a hybrid host with a controller on v2, crun refuses to work. Mounted as v1 the controller is not on v2 any more, for
- * as long as this namespace exists; nobody outside sees the mounts. Returns what was mounted.
+ * as long as this namespace exists; nobody outside sees the mounts. Returns what was mounted; undefined where others'
+ * cgroups hold a controller on v2.
  */
 export function mountLeftControllers(folder) {
   const left = `${CGROUPS}/unified/cgroup.controllers`;
@@ -34,7 +35,13 @@ export function mountLeftControllers(folder) {
     if (entry.isSymbolicLink()) fs.symlinkSync(fs.readlinkSync(from), join(view, entry.name));
     else if (isMountPoint(from)) mountAt(join(view, entry.name), "--bind", from);
   }
-  for (const controller of controllers) mountAt(join(view, controller), "-t", "cgroup", "-o", controller, "cgroup");
+  try {
+    for (const controller of controllers) mountAt(join(view, controller), "-t", "cgroup", "-o", controller, "cgroup");
+  } catch {
+    spawnSync("umount", ["--recursive", view]);
+    fs.rmdirSync(view);
+    return undefined;
+  }
   mount("--move", view, CGROUPS);
   fs.rmdirSync(view);
   return controllers;
@@ -85,11 +92,20 @@ export function removeCgroups(name) {
 }
 
 function removeBelow(folder, name) {
-  for (const entry of fs.readdirSync(folder, { withFileTypes: true })) {
+  for (const entry of entriesOf(folder)) {
     if (!entry.isDirectory()) continue;
     const path = join(folder, entry.name);
     removeBelow(path, name);
     if (entry.name.includes(name)) fs.rmdirSync(path);
+  }
+}
+
+/** Others' cgroups come and go meanwhile. */
+function entriesOf(folder) {
+  try {
+    return fs.readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return [];
   }
 }
 

@@ -41,6 +41,21 @@ export function reportMeasurement({ measurement, pace, times }) {
   }
 }
 
+/** One table: what the shims of idle containers hold for each container. */
+export function reportMemory(memory) {
+  console.log("\nmemory of the shims of idle containers, MB for each container");
+  const width = Math.max(...Object.keys(memory).map((name) => name.length));
+  console.log(`  ${"".padEnd(width)}  private  proportional  shims`);
+  for (const [name, { private: own, proportional, shims }] of Object.entries(memory)) {
+    const cells = [megabytes(own).padStart(7), megabytes(proportional).padStart(12), `${shims}`.padStart(5)];
+    console.log(`  ${name.padEnd(width)}  ${cells.join("  ")}`);
+  }
+}
+
+function megabytes(bytes) {
+  return (bytes / 1e6).toFixed(2);
+}
+
 function quantile(list, share) {
   const sorted = [...list].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;

@@ -2,10 +2,11 @@
 /**
  * Compares the installed tsrun with runc and crun, in one run and in turns.
  *
- *   node scripts/bench.mjs [--pairs N] [--quick] [--only TEXT] [--json FILE] [--tsrun PATH] [--runc PATH] [--crun PATH]
+ *   node scripts/bench.mjs [--pairs N] [--quick] [--containerd] [--only TEXT] [--json FILE] [--tsrun PATH] [--runc PATH] [--crun PATH]
  *
  * Each measurement is made in a tight loop, and spaced by a pause of 80 ms: the kernel keeps some of its locks warm for
- * who comes at once, and no user does. It needs root, and leaves nothing behind.
+ * who comes at once, and no user does. With --containerd all is measured that containerd's users wait for, and the memory
+ * of idle shims; containerd is the first in the PATH. It needs root, and leaves nothing behind.
  */
 
 import { spawnSync } from "node:child_process";
@@ -16,8 +17,8 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { makeBundles } from "./bench-bundles.mjs";
 import { describeHost, enterNamespace, measureBusyness, mountLeftControllers, removeCgroups, unmountControllers } from "./bench-host.mjs";
-import { report, reportMeasurement } from "./bench-report.mjs";
-import { ctrRun, startContainerd } from "./bench-containerd.mjs";
+import { report, reportMeasurement, reportMemory } from "./bench-report.mjs";
+import { clientOf, containerdMeasurements, measureMemory, startContainerd } from "./bench-containerd.mjs";
 import { compileArguments, findBun } from "./bun.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -72,11 +73,7 @@ const MEASUREMENTS = [
       { reap: pidFile },
     ],
   },
-  {
-    name: "ctr run --rm, our shim and containerd's own with the others",
-    withContainerd: true,
-    round: ({ runtime, id, bundles }) => [timed("ctr run", [...runtime, join(bundles.default, "rootfs"), id, "/bin/true"])],
-  },
+  ...containerdMeasurements({ timed, untimed }),
   {
     name: "exec",
     container: ({ sleeping }) => sleeping,
@@ -131,7 +128,7 @@ function deleteContainers(runtimes) {
 function readOptions() {
   const text = { type: "string" };
   const { values } = parseArgs({
-    options: { pairs: text, quick: { type: "boolean" }, only: text, json: text, tsrun: text, runc: text, crun: text },
+    options: { pairs: text, quick: { type: "boolean" }, containerd: { type: "boolean" }, only: text, json: text, tsrun: text, runc: text, crun: text },
   });
   const pairs = Number(values.pairs ?? (values.quick === true ? 7 : 30));
   if (!Number.isInteger(pairs) || pairs < 1) throw new Error(`--pairs "${values.pairs}" is not a number above 0`);
@@ -140,31 +137,42 @@ function readOptions() {
 
 async function bench(ground, options) {
   const { folder } = ground;
-  const runtimes = findRuntimes(options, folder);
-  ground.runtimes = runtimes;
   const host = describeHost();
   const busy = await measureBusyness();
-  const mounted = mountLeftControllers(folder);
+  const view = mountLeftControllers(folder);
+  const mounted = view ?? [];
   ground.mounted = mounted;
+  if (view === undefined) report.note("others' cgroups hold a controller on v2: crun, which refuses that, is left out");
+  const runtimes = findRuntimes(options, folder).filter(({ name }) => view !== undefined || name !== "crun");
+  ground.runtimes = runtimes;
   report.head({ host, busy, mounted, runtimes, pairs: options.pairs });
   const [tsrun] = runtimes;
   const tools = { folder, driver: compileDriver(folder), bundles: makeBundles(folder, tsrun.path), hello: compileHello(folder) };
   const results = [];
-  for (const measurement of MEASUREMENTS.filter(({ name }) => name.includes(options.only ?? ""))) {
-    if (measurement.withContainerd === true) {
+  for (const measurement of wantedMeasurements(options)) {
+    if (measurement.withContainerd === true && tools.containerd === undefined) {
       tools.containerd = ground.containerd = await startContainerd(folder, { tsrun: tsrun.path, namespace: NAME });
       report.note(tools.containerd?.version ?? "containerd does not start here: it is left out");
       if (tools.containerd === undefined) continue;
     }
-    for (const pace of PACES) {
+    for (const pace of measurement.share === undefined ? PACES : PACES.slice(0, 1)) {
       const result = { measurement: measurement.name, pace: pace.name, ...measure(tools, { measurement, pace, runtimes, pairs: options.pairs }) };
       results.push(result);
       reportMeasurement(result);
     }
   }
+  const memory = options.containerd === true && tools.containerd !== undefined
+    ? await measureMemory(tools.containerd, { subjects: runtimes, namespace: NAME, rootfs: join(tools.bundles.default, "rootfs") })
+    : undefined;
+  if (memory !== undefined) reportMemory(memory);
   report.tail(busy, await measureBusyness());
   const facts = { host, busy, mounted, pairs: options.pairs, runtimes: runtimes.map(({ name, path, version }) => ({ name, path, version })) };
-  if (options.json !== undefined) fs.writeFileSync(options.json, `${JSON.stringify({ ...facts, results }, undefined, 2)}\n`);
+  if (options.json !== undefined) fs.writeFileSync(options.json, `${JSON.stringify({ ...facts, results, ...(memory === undefined ? {} : { memory }) }, undefined, 2)}\n`);
+}
+
+/** With --containerd its own, all of them; else the rest, and of those the ones that take no time. */
+function wantedMeasurements({ only = "", containerd = false }) {
+  return MEASUREMENTS.filter(({ name, withContainerd = false, onRequest = false }) => name.includes(only) && (containerd ? withContainerd : !onRequest));
 }
 
 /** The installed ones; tsrun is the checkout's own where none is installed. */
@@ -211,22 +219,31 @@ function runTool(program, args, cwd = root) {
 /** Wall times in milliseconds: `{ run: { tsrun: [...], runc: [...] } }`. */
 function measure(tools, { measurement, pace, runtimes, pairs }) {
   const { withContainerd = false } = measurement;
-  const subjects = runtimes.map((one) => ({ name: one.name, runtime: withContainerd ? ctrRun(tools.containerd, one) : one.command }));
+  const subjects = runtimes.map((one) => ({ name: one.name, ...(withContainerd ? { client: clientOf(tools.containerd, one) } : { runtime: one.command }) }));
   if (measurement.withHello === true) subjects.push({ name: "hello", runtime: [tools.hello] });
   if (measurement.onlyFirst === true) subjects.splice(1);
-  const rounds = Array.from({ length: pairs + WARM_UP }, (_, round) => turn(subjects, round).map((subject) => ({ subject, round })));
+  const count = Math.max(1, Math.round(pairs * (measurement.share ?? 1)));
+  const rounds = Array.from({ length: count + WARM_UP }, (_, round) => turn(subjects, round).map((subject) => ({ subject, round })));
   const lines = rounds.flat().flatMap(({ subject, round }) => {
     const id = `${NAME}-${round}-${subject.name}`;
     const container = containerOf(subject);
-    const steps = measurement.round({ runtime: subject.runtime, id, container, bundles: tools.bundles, pidFile: join(tools.folder, "pid") });
+    const steps = measurement.round({ ...subject, id, container, bundles: tools.bundles, pidFile: join(tools.folder, "pid") });
     return steps.map((step) => driverLine(step, { subject: subject.name, pause: pace.pause, isWarm: round >= WARM_UP }));
   });
-  const [begin, end] = measurement.container === undefined ? [[], []] : lasting(tools, { measurement, subjects });
+  const [begin, end] = linesAround(tools, { measurement, subjects });
   return collect(drive(tools, [...begin, ...lines, ...end]), measurement.sum === true);
 }
 
 function containerOf({ name }) {
   return `${NAME}-lasting-${name}`;
+}
+
+/** The lines before all rounds, and after them. */
+function linesAround(tools, { measurement, subjects }) {
+  if (measurement.container !== undefined) return lasting(tools, { measurement, subjects });
+  if (measurement.lasting === undefined) return [[], []];
+  const parts = subjects.map((subject) => measurement.lasting({ ...subject, container: containerOf(subject), bundles: tools.bundles }));
+  return [0, 1].map((part) => parts.flatMap((steps) => steps[part].map((step) => driverLine(step, { subject: "", pause: 0, isWarm: false }))));
 }
 
 /** The lines that make and remove a container of each. */
