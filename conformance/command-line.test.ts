@@ -5,6 +5,7 @@ import { basename, dirname, join } from "node:path";
 import * as assert from "uvu/assert";
 import { Container, created, file, inside, output, read, refused, runBundle, script, silent } from "./containers.ts";
 import type { State } from "./containers.ts";
+import { listen } from "./probe.ts";
 import { onlyOurs, suite } from "./suite.ts";
 
 const test = suite("command line");
@@ -134,6 +135,33 @@ test("options take one dash or two, and values after = or a space", async (t) =>
 test("create --pid-file writes the digits of state's pid and nothing else", async (t) => {
   const container = await created(t, undefined, "--pid-file", file(t, "pid"));
   assert.is(read(file(t, "pid")), `${(await container.state()).pid}`);
+});
+
+test("--pidfd-socket of create, run and exec gets the process's pidfd", async (t) => {
+  const bundle = t.bundle((config) => (config.process.args = ["/bin/sleep", "100"]));
+  for (const verb of ["create", "run"]) {
+    const container = new Container(t, bundle, t.id());
+    const listener = await listen(t, "pidfd");
+    const detach = verb === "run" ? ["--detach"] : [];
+    silent(await t.runtime([verb, ...detach, "--bundle", bundle.path, "--pidfd-socket", listener.socket, container.id]));
+    await listener.end();
+    assert.is(listener.output(), `message 0: 1 descriptors: standard\nclosed\npid ${(await container.state()).pid}\n`);
+    fs.rmSync(listener.socket);
+    if (verb === "create") continue;
+    const second = await listen(t, "pidfd");
+    silent(await container.exec(["sleep", "100"], ["--detach", "--pid-file", file(t, "exec"), "--pidfd-socket", second.socket]));
+    await second.end();
+    assert.is(second.output(), `message 0: 1 descriptors: setns\nclosed\npid ${read(file(t, "exec"))}\n`);
+    fs.rmSync(second.socket);
+  }
+});
+
+test("a --pidfd-socket that nobody listens on is an error, and nothing is left", async (t) => {
+  const id = t.id();
+  refused(await t.runtime(["create", "--bundle", t.bundle().path, "--pidfd-socket", file(t, "nobody"), id]), "no such file or directory");
+  assert.equal(t.leftovers(id), []);
+  const container = await created(t);
+  refused(await container.exec(["true"], ["--pidfd-socket", file(t, "nobody")]), "no such file or directory", 255);
 });
 
 test("create --pid-file replaces what was there, and a relative name is the caller's", async (t) => {

@@ -3,7 +3,7 @@
 import { create } from "../container/create.ts";
 import type { CreateOptions } from "../container/create.ts";
 import { interruption } from "./interruption.ts";
-import { inheritance, listenDescriptors, notifySocket, onlyArgument } from "./invocation.ts";
+import { inheritance, listenDescriptors, notifySocket, onlyArgument, pidfdSocket } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
 import { flag, text } from "./parse.ts";
 
@@ -36,6 +36,7 @@ export function creation(
     noNewKeyring: flag(parsed, "no-new-keyring"),
     ...(pidFile === undefined || pidFile === "" ? {} : { pidFile: path(pidFile) }),
     ...(consoleSocket === undefined || consoleSocket === "" ? {} : { consoleSocket: path(consoleSocket) }),
+    ...pidfdSocket(invocation),
     ...notifySocket(invocation),
     inheritance: inheritance(invocation, listenFds),
     listenFds,

@@ -8,7 +8,7 @@ import { readFileSync, statSync } from "../native/files.ts";
 import { waitInPlace } from "../native/waiter.ts";
 import type { ProcessChanges } from "../spec/exec-process.ts";
 import type { Maker } from "./interruption.ts";
-import { inheritance } from "./invocation.ts";
+import { inheritance, pidfdSocket } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
 import { flag, list, text } from "./parse.ts";
 import type { Parsed } from "./parse.ts";
@@ -78,6 +78,7 @@ function readOptions(invocation: Invocation, id: string): ExecOptions {
     ignorePaused: flag(parsed, "ignore-paused"),
     ...(pidFile === "" ? {} : { pidFile: path(pidFile) }),
     ...(consoleSocket === "" ? {} : { consoleSocket: path(consoleSocket) }),
+    ...pidfdSocket(invocation),
     inheritance: inheritance(invocation),
     warn,
   };

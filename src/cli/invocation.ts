@@ -93,6 +93,12 @@ export function inheritance({ parsed, launch }: Invocation, listenFds = 0): Inhe
   };
 }
 
+/** The option `--pidfd-socket`, which create, run and exec have. */
+export function pidfdSocket({ parsed, path }: Invocation): { readonly pidfdSocket?: string } {
+  const given = text(parsed, "pidfd-socket") ?? "";
+  return given === "" ? {} : { pidfdSocket: path(given) };
+}
+
 /** Where the caller wants to hear that the program is ready (sd_notify(3)); "@name" is no path. */
 export function notifySocket({ path }: Invocation): { readonly notifySocket?: string } {
   const given = process.env["NOTIFY_SOCKET"];

@@ -41,11 +41,13 @@ export const GLOBAL_OPTIONS: readonly Option[] = [
 
 const BUNDLE: Option = { name: "bundle", short: "b", value: "DIR", help: "the bundle; the current directory by default" };
 const CONSOLE_SOCKET: Option = { name: "console-socket", value: "PATH", help: "a unix socket that gets the terminal's master" };
+const PIDFD_SOCKET: Option = { name: "pidfd-socket", value: "PATH", help: "a unix socket that gets the process's pidfd" };
 const PRESERVE_FDS: Option = { name: "preserve-fds", value: "N", help: "pass N descriptors from 3 on to the container" };
 const CREATION: readonly Option[] = [
   BUNDLE,
   CONSOLE_SOCKET,
   { name: "pid-file", value: "FILE", help: "write the pid of the container's process to a file" },
+  PIDFD_SOCKET,
   { name: "no-pivot", help: "do not use pivot_root: for a root on a ramdisk" },
   { name: "no-new-keyring", help: "do not make a session keyring" },
   PRESERVE_FDS,
@@ -135,6 +137,7 @@ export const VERBS: readonly Verb[] = [
       CONSOLE_SOCKET,
       { name: "detach", short: "d", help: "return when the program runs" },
       { name: "pid-file", value: "FILE", help: "write its pid to a file" },
+      PIDFD_SOCKET,
       PRESERVE_FDS,
       { name: "cgroup", value: "[CONTROLLER:]PATH", repeat: true, help: "run it in a sub-cgroup that exists; may be repeated" },
       { name: "ignore-paused", help: "in a paused container let it begin when that is resumed" },

@@ -42,6 +42,8 @@ export interface CreateOptions extends ConsoleOptions {
   readonly listenFds?: number;
   /** Where init's pid is written: digits only. */
   readonly pidFile?: string;
+  /** A unix socket that gets init's pidfd. */
+  readonly pidfdSocket?: string;
   /** The caller's NOTIFY_SOCKET: the program gets a way to say that it is ready (sd_notify(3)). */
   readonly notifySocket?: string;
   /** Gives up, and undoes what was done, with the signal's reason. */
@@ -145,6 +147,7 @@ export async function prepare(given: CreateOptions, { waitForStart }: { readonly
     const state = createdState(draft, execution.init.pid, steps.cgroup);
     store.save(state);
     if (options.pidFile !== undefined) writePidFile(options.pidFile, state.pid);
+    if (options.pidfdSocket !== undefined) (await import("./pidfd-socket.ts")).sendPidfd(options.pidfdSocket, execution.init.pidfd, "standard");
     return { execution, state, config, lock };
   } catch (error) {
     await undo(options, { execution, lock, draft });

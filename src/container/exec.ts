@@ -46,6 +46,8 @@ export interface ExecOptions extends ConsoleOptions {
   /** In a paused container the process begins when that is resumed. */
   readonly ignorePaused?: boolean;
   readonly pidFile?: string;
+  /** A unix socket that gets the process's pidfd. */
+  readonly pidfdSocket?: string;
   readonly inheritance: Inheritance;
   readonly warn: (message: string) => void;
   /** Fails this step of the plan, for tests. */
@@ -177,7 +179,7 @@ async function launch<Called extends Attendant | undefined>(
   options: ExecOptions,
   attend: () => Promise<Called>,
 ): Promise<{ readonly process: Spawned; readonly attendant: Called }> {
-  const { inheritance, fault, pidFile, warn } = options;
+  const { inheritance, fault, pidFile, pidfdSocket, warn } = options;
   const { plan: planned, entrance } = await plan(request, options);
   const place = placeOfStep(options);
   for (const warning of planned.warnings) tell(warning, { place, warn });
@@ -191,6 +193,7 @@ async function launch<Called extends Attendant | undefined>(
     if (attendant !== undefined) execution.endOn(attendant.abort);
     await execution.untilCreated();
     if (pidFile !== undefined) writePidFile(pidFile, execution.init.pid);
+    if (pidfdSocket !== undefined) (await import("./pidfd-socket.ts")).sendPidfd(pidfdSocket, execution.init.pidfd, "setns");
     attendant?.starting?.();
     execution.go();
     await execution.untilExecuted();
