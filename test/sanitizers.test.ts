@@ -1,4 +1,4 @@
-/** Init's C++ under sanitizers: its pure parts fed with what is malformed, and all of it while it makes containers. */
+/** The C++ under sanitizers: init's pure parts fed with what is malformed, all of it and the small engine at work. */
 
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -18,14 +18,15 @@ const test = suite("sanitizers");
 
 const FOLDER = join(PROJECT, "build/sanitize");
 
+function cmake(...args: string[]): void {
+  const { status, stdout, stderr } = spawnSync("cmake", args, { encoding: "utf8" });
+  if (/cannot find.*lib(a|ub)san/.test(stdout + stderr)) skip("the compiler's sanitizers are not installed");
+  assert.is(status, 0, stdout + stderr);
+}
+
 /** Builds a target that nothing else builds, and returns its path. */
 function built(target: string): string {
   needs("cmake", "g++");
-  const cmake = (...args: string[]): void => {
-    const { status, stdout, stderr } = spawnSync("cmake", args, { encoding: "utf8" });
-    if (/cannot find.*lib(a|ub)san/.test(stdout + stderr)) skip("the compiler's sanitizers are not installed");
-    assert.is(status, 0, stdout + stderr);
-  };
   // A checkout that was moved is another one to cmake.
   const cache = join(FOLDER, "CMakeCache.txt");
   if (fs.existsSync(cache) && !fs.readFileSync(cache, "utf8").includes(`CMAKE_HOME_DIRECTORY:INTERNAL=${join(PROJECT, "addon")}\n`)) {
@@ -195,6 +196,47 @@ test("init fails without undefined behaviour", async (t) => {
   const hook = { path: "/bin/sh", args: ["sh", "-c", "head -c 9000 /dev/zero | tr '\\0' x; exit 3"] };
   await failing(t.bundle((config) => void (config.hooks = { createContainer: [hook] })), /exit status 3: x{100}/);
   await failing(t.bundle((config) => void (config.hooks = { createContainer: [{ path: "/no/hook" }] })), /no such file or directory/);
+});
+
+/** A copy of the program whose small engine tells each bad access and undefined behaviour. */
+function checked(t: Ground): string {
+  needs("cmake", "g++");
+  const quick = join(PROJECT, "build/quick");
+  if (!fs.existsSync(join(quick, "js"))) skip("the small engine is not built: QuickJS's source is not within reach");
+  cmake("--build", quick, "--target", "tsrun-quick-checked");
+  const folder = join(t.folder, "checked");
+  fs.mkdirSync(folder);
+  for (const name of ["tsrun", "tsrun-init"]) fs.copyFileSync(join(PROJECT, "dist", name), join(folder, name));
+  const engine = join(folder, "tsrun-quick");
+  const { status, stderr } = spawnSync(join(quick, "quick-compile"), [join(quick, "tsrun-quick-checked"), engine, join(quick, "js")], { encoding: "utf8" });
+  assert.is(status, 0, stderr);
+  fs.chmodSync(engine, 0o755);
+  assert.ok(fs.readFileSync(engine).includes("__asan_init"), "the checks are in it");
+  return join(folder, "tsrun");
+}
+
+test("the small engine takes a container through its life without a bad access", async (t) => {
+  needs("root");
+  const program = checked(t);
+  const id = t.id();
+  const bundle = t.bundle(({ process }) => void (process.args = ["sleep", "100"]));
+  const call = async (...args: string[]): Promise<string> => {
+    // What is reachable at the end is left to the kernel on purpose.
+    const env = { ...process.env, ASAN_OPTIONS: "detect_leaks=0" };
+    const { status, stdout, stderr } = await runRuntime(["--root", t.stateRoot, ...args], { folder: t.folder, program, env });
+    assert.not.match(stderr, /Sanitizer|runtime error/, args.join(" "));
+    return `${status} ${stdout}${stderr}`;
+  };
+  for (const args of [["create", "--bundle", bundle.path, id], ["start", id], ["state", id], ["list"], ["exec", id, "true"], ["pause", id], ["resume", id]]) {
+    assert.match(await call(...args), /^0 /);
+  }
+  for (const args of [["events", "--stats", id], ["update", "--pids-limit", "50", id], ["ps", id], ["features"], ["kill", id, "KILL"], ["delete", "--force", id]]) {
+    assert.match(await call(...args), /^0 /);
+  }
+  assert.match(await call("run", "--bundle", t.bundle(everything).path, t.id()), /^0 /);
+  const broken = t.bundle(({ process }) => void Object.assign(process, { terminal: 7 }));
+  assert.match(await call("run", "--bundle", broken.path, t.id()), "must be true or false, got 7");
+  assert.match(await call("state", "no-such"), "container does not exist");
 });
 
 test.run();
