@@ -43,6 +43,19 @@ test("runHook() tells the state on standard input, in the working directory it i
   assert.equal(JSON.parse(seen()), STATE);
 });
 
+test("runHook() appends what the hook writes to files that annotations name", async () => {
+  const annotations = { "run.oci.hooks.stdout": "out", "run.oci.hooks.stderr": join(folder, "err") };
+  const state = { ...STATE, annotations };
+  await hook("echo one; echo two >&2", { state });
+  assert.match(await failureOf(hook("echo three; echo four >&2; exit 5", { state })), /exit status 5$/);
+  assert.equal(["out", "err"].map((name) => fs.readFileSync(join(folder, name), "utf8")), ["one\nthree\n", "two\nfour\n"]);
+  // With one of them alone the other's words are in the error still.
+  const half = { ...STATE, annotations: { "run.oci.hooks.stdout": "out" } };
+  assert.match(await failureOf(hook("echo five; echo six >&2; exit 5", { state: half })), /exit status 5: six$/);
+  const nowhere = { ...STATE, annotations: { "run.oci.hooks.stderr": "no/such/folder" } };
+  assert.match(await failureOf(hook("true", { state: nowhere })), /cannot open "no\/such\/folder" for what it writes: ENOENT/);
+});
+
 test("runHook() gives the caller's environment, or the hook's own, if only an empty one", async () => {
   const env = (own?: string[]): Promise<void> =>
     runHook({

@@ -1,21 +1,26 @@
 /** Runs the hooks of the runtime's namespaces (config.md#posix-platform-hooks): those of init are steps of its plan. */
 
+import { resolve } from "node:path";
 import { HookError } from "../errors.ts";
 import { formatErrno } from "../linux/errno.ts";
-import { O_NONBLOCK, O_RDONLY } from "../linux/open-flags.ts";
+import { O_APPEND, O_CREAT, O_NONBLOCK, O_RDONLY, O_WRONLY } from "../linux/open-flags.ts";
 import { SIGKILL, signalName } from "../linux/signals.ts";
 import { closeSync, openSync, readSync, writeSync } from "../native/files.ts";
 import { isNativeError, native } from "../native/native.ts";
 import { EPOLLIN, EPOLLOUT, forget, ready } from "../native/waiter.ts";
 import type { FileFacts } from "../plan/program.ts";
+import { HOOKS_STDERR, HOOKS_STDOUT } from "../spec/annotations.ts";
 import type { Hook, HookPoint } from "../spec/config.ts";
 import type { State } from "../spec/state.ts";
 import type { Inheritance } from "./execution.ts";
+import { inWords } from "./store.ts";
 
 /** Of what the hook wrote, its last words are kept for the error. */
 const TAIL = 4096;
 /** Of a hook that cannot be executed, where its interpreter or loader is named. */
 const HEAD = 4096;
+/** Of a file that an annotation names, and that is made. */
+const OUTPUT_MODE = 0o600;
 
 /** The caller's limit of descriptors and signals, which the engine has changed for itself. */
 export type Inherited = Pick<Inheritance, "nofile" | "ignored" | "blocked">;
@@ -41,15 +46,17 @@ export async function runHook({ point, index, hook, state, cwd, environment, inh
   const name = `cannot run ${point} hook #${index} "${path}"`;
   const [ours, theirs] = native().pipe();
   const [output, outputEnd] = native().pipe();
+  const files: number[] = [];
   let child;
   try {
+    const [stdout, stderr] = outputs(state, { cwd, files, otherwise: outputEnd });
     const { nofile, ignored, blocked } = inherited;
     child = native().spawn({
       file: path,
       argv: args,
       env,
       cwd,
-      fds: [ours, outputEnd, outputEnd],
+      fds: [ours, stdout, stderr],
       ...(nofile === undefined ? {} : { nofile }),
       ...(ignored === undefined ? {} : { ignored }),
       ...(blocked === undefined ? {} : { blocked }),
@@ -59,8 +66,7 @@ export async function runHook({ point, index, hook, state, cwd, environment, inh
     closeSync(output);
     throw new HookError(`${name}: ${reasonOf(error)}${await causeOf(path, error)}`, { cause: error });
   } finally {
-    closeSync(ours);
-    closeSync(outputEnd);
+    for (const fd of [ours, outputEnd, ...files]) closeSync(fd);
   }
   const kill = (): void => native().pidfdSendSignal(child.pidfd, SIGKILL);
   abort?.addEventListener("abort", kill);
@@ -80,6 +86,30 @@ export async function runHook({ point, index, hook, state, cwd, environment, inh
   if (timedOut) throw new HookError(`${name}: it did not end within ${timeout} s${suffix}`);
   if (end !== null && end.signal !== 0) throw new HookError(`${name}: it died of ${signalName(end.signal)}${suffix}`);
   if (end !== null && end.code !== 0) throw new HookError(`${name}: exit status ${end.code}${suffix}`);
+}
+
+interface Outputs {
+  readonly cwd: string;
+  /** Whoever starts the hook closes them. */
+  readonly files: number[];
+  /** Where its words are kept for an error. */
+  readonly otherwise: number;
+}
+
+/** Annotations may name files for standard output and error, as crun has it. */
+function outputs({ annotations }: State, { cwd, files, otherwise }: Outputs): readonly [stdout: number, stderr: number] {
+  if (annotations === undefined) return [otherwise, otherwise];
+  const open = (path: string | undefined): number => {
+    if (path === undefined) return otherwise;
+    try {
+      const fd = openSync(resolve(cwd, path), O_WRONLY | O_APPEND | O_CREAT, OUTPUT_MODE);
+      files.push(fd);
+      return fd;
+    } catch (error) {
+      throw inWords(`open "${path}" for what it writes`, error);
+    }
+  };
+  return [open(annotations[HOOKS_STDOUT]), open(annotations[HOOKS_STDERR])];
 }
 
 function reasonOf(error: unknown): string {

@@ -1,5 +1,6 @@
 /** From root to the program's user: ids, capabilities, no_new_privs, the filter, in the one order that works. */
 
+import { KEEP_GROUPS } from "../spec/annotations.ts";
 import { findProgram, limits, environmentValue } from "./process.ts";
 import type { CapabilityPlan } from "./capabilities.ts";
 import type { ProcessContext } from "./context.ts";
@@ -93,13 +94,14 @@ export function restrictCalls(context: ProcessContext, identity: Identity): Step
 }
 
 function setIds(
-  { hasUserNamespace, host }: ProcessContext,
+  { config, hasUserNamespace, host }: ProcessContext,
   ids: { readonly uid: number; readonly gid: number; readonly additionalGids: readonly number[] | undefined },
 ): Step[] {
   const { uid, gid, additionalGids = [] } = ids;
   const ops: Step[] = [];
   // An unprivileged user's namespace may not call setgroups at all (user_namespaces(7)).
-  if (additionalGids.length > 0 || !(hasUserNamespace && host.uid !== 0)) {
+  const isLeft = hasUserNamespace && host.uid !== 0 && additionalGids.length === 0;
+  if (!isLeft && (config.annotations?.[KEEP_GROUPS] ?? "0") === "0") {
     ops.push(...init([{ op: "setgroups", gids: additionalGids }], { at: "/process/user/additionalGids", what: "set the groups" }));
   }
   ops.push(...init([{ op: "setresgid", gid }], { at: "/process/user/gid", what: `become group ${gid}` }));

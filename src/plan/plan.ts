@@ -2,6 +2,7 @@
 
 import type { Host } from "../host.ts";
 import type { Config } from "../spec/config.ts";
+import { ignoredAnnotations } from "./annotations.ts";
 import { planCapabilities } from "./capabilities.ts";
 import { cgroupEntry, cgroupMembership, lateLimits } from "./cgroup.ts";
 import { planContext } from "./context.ts";
@@ -87,5 +88,5 @@ export function plan(config: Config, host: Host, options: PlanOptions): Plan {
     ...startHooks(context),
     ...program(context),
   ];
-  return { steps, warnings: [...capabilities.warnings, ...labelWarnings(context), ...relativeDestinations(context), ...ignoredOptions(context)] };
+  return { steps, warnings: [...capabilities.warnings, ...labelWarnings(context), ...relativeDestinations(context), ...ignoredOptions(context), ...ignoredAnnotations(context)] };
 }
