@@ -44,14 +44,15 @@ export function driven(test: Suite, title: string, body: (podman: Podman, t: Gro
 }
 
 export class Podman {
-  readonly #folder: string;
+  /** Everything of it is in here. */
+  readonly folder: string;
   readonly #program: string;
   readonly #options: readonly string[];
   readonly #env: Readonly<Record<string, string>>;
   readonly #network: PrivateNetwork | undefined;
 
   private constructor(folder: string, { release, runtime }: PodmanOptions, network: PrivateNetwork | undefined) {
-    this.#folder = folder;
+    this.folder = folder;
     this.#network = network;
     this.#program = programOf(release, "podman");
     const storage = ["root", "runroot", "tmpdir"].flatMap((name) => [`--${name}`, join(folder, name)]);
@@ -93,7 +94,7 @@ export class Podman {
 
   podman(args: readonly string[]): Promise<Result> {
     const [program = "", ...rest] = this.#command(args);
-    return runRuntime(rest, { folder: this.#folder, program, env: this.#env, timeoutSeconds: 30 });
+    return runRuntime(rest, { folder: this.folder, program, env: this.#env, timeoutSeconds: 30 });
   }
 
   run(args: readonly string[]): Promise<Result> {
@@ -108,7 +109,7 @@ export class Podman {
   /** Any command on a terminal. */
   onTerminal(args: readonly string[]): Pty {
     const settings = Object.entries(this.#env).map(([key, value]) => `${key}=${value}`);
-    return new Pty(["env", ...settings, ...this.#command(args)], { cwd: this.#folder });
+    return new Pty(["env", ...settings, ...this.#command(args)], { cwd: this.folder });
   }
 
   #command(args: readonly string[]): string[] {
