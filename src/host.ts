@@ -16,6 +16,13 @@ export interface ProcessHost {
   readonly gid: number;
   /** The capabilities that the runtime can pass on (CapBnd of proc_pid_status(5)), a bit each. */
   readonly capabilities: () => bigint;
+  /** Whether the runtime itself is in a user namespace, as podman's is without root's rights: root there is not the host's. */
+  readonly inUserNamespace: () => boolean;
+}
+
+/** Whether what only the host's root may do can be done. */
+export function isHostRoot({ uid, inUserNamespace }: Pick<ProcessHost, "uid" | "inUserNamespace">): boolean {
+  return uid === 0 && !inUserNamespace();
 }
 
 export interface Host extends ProcessHost {

@@ -45,6 +45,7 @@ export function fakeHost(changes: Partial<Host> = {}): Host {
     uid: 0,
     gid: 0,
     mayMake: () => true,
+    inUserNamespace: () => false,
     capabilities: () => ALL_CAPABILITIES,
     cgroups: () => UNIFIED,
     mountPointOf: () => "/",

@@ -7,10 +7,11 @@ import { Store } from "../container/store.ts";
 import { callerEnvironment } from "../linux/launch.ts";
 import type { Launch } from "../linux/launch.ts";
 import { O_RDWR } from "../linux/open-flags.ts";
-import { openSync } from "../native/files.ts";
+import { openSync, readFileSync } from "../native/files.ts";
 import { callerDirectory, callerLaunch } from "./caller.ts";
 import type { Parsed } from "./parse.ts";
 import { flag, text } from "./parse.ts";
+import { defaultStateRoot } from "./state-root.ts";
 
 const MOST_LISTEN_FDS = 1000;
 
@@ -64,9 +65,7 @@ function rootDirectory(globals: Parsed, path: (given: string) => string): string
     if (given === "" || root === "/") throw new UsageError(`cannot use option "--root": it should not be set to ${JSON.stringify(given === "" ? "" : root)}`);
     return root;
   }
-  const runtimeDirectory = process.env["XDG_RUNTIME_DIR"];
-  if ((process.geteuid?.() ?? 0) !== 0 && runtimeDirectory !== undefined && runtimeDirectory !== "") return `${runtimeDirectory}/tsrun`;
-  return "/run/tsrun";
+  return defaultStateRoot({ uid: process.geteuid?.() ?? 0, environment: process.env, uidMap: () => readFileSync("/proc/self/uid_map", "utf8") });
 }
 
 /** The only argument of a verb that takes exactly one. */

@@ -1,10 +1,17 @@
 /** The facts that planners ask for about the runtime itself. */
 
 import type { ProcessHost } from "../host.ts";
+import { isInitialUidMap } from "../linux/uid-map.ts";
 import { readFileSync } from "../native/files.ts";
 
 export function probeProcessHost(): ProcessHost {
-  return { arch: process.arch, uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0, capabilities: once(readCapabilities) };
+  return {
+    arch: process.arch,
+    uid: process.geteuid?.() ?? 0,
+    gid: process.getegid?.() ?? 0,
+    capabilities: once(readCapabilities),
+    inUserNamespace: once(() => !isInitialUidMap(readFileSync("/proc/self/uid_map", "utf8"))),
+  };
 }
 
 /** A fact that is found out when it is asked for, and once. */

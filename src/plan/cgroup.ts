@@ -5,6 +5,7 @@ import { cgroupPath } from "../resources/path.ts";
 import { unifiedHierarchy } from "../resources/layout.ts";
 import { neededControllers, planResources } from "../resources/resources.ts";
 import type { CgroupLayout, Hierarchy } from "../resources/layout.ts";
+import { isHostRoot } from "../host.ts";
 import type { Host } from "../host.ts";
 import { entryFd } from "./cgroup-entry.ts";
 import type { PlanContext } from "./context.ts";
@@ -24,10 +25,10 @@ export interface CgroupPlan {
   readonly intoCgroup: boolean;
 }
 
-/** The hierarchies in which the runtime's user may make this cgroup: for root all of them. */
+/** The hierarchies in which the runtime's user may make this cgroup: for the host's root all of them. */
 export function usableLayout(host: Host, path: string): CgroupLayout {
   const layout = host.cgroups();
-  if (host.uid === 0) return layout;
+  if (isHostRoot(host)) return layout;
   const hierarchies: Hierarchy[] = [];
   const withheld: string[] = [];
   for (const hierarchy of layout.hierarchies) {
@@ -41,7 +42,7 @@ export function usableLayout(host: Host, path: string): CgroupLayout {
 function containerCgroup({ config, host, id }: PlanContext): string {
   const given = config.linux?.cgroupsPath;
   const path = cgroupPath(given, id);
-  if (host.uid === 0 || (given !== undefined && given !== "")) return path;
+  if (isHostRoot(host) || (given !== undefined && given !== "")) return path;
   const own = unifiedHierarchy(host.cgroups())?.own ?? "/";
   return own === "/" ? path : own + path;
 }
@@ -69,7 +70,7 @@ export function cgroupMembership(context: PlanContext): CgroupPlan {
     }
   }
   // Who may not load the program has no device nodes to give either: they are the host's own, bound one by one.
-  if (deviceProgram !== undefined && host.uid === 0) {
+  if (deviceProgram !== undefined && isHostRoot(host)) {
     const what = "restrict the cgroup's devices";
     steps.push(runtime({ op: "cgroup_devices", program: deviceProgram, at: "/linux/resources/devices", what }));
   }

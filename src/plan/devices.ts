@@ -47,7 +47,7 @@ function bringsItsOwnDev({ config }: PlanContext): boolean {
 function device(context: PlanContext, node: Node): Step[] {
   const reason = { at: node.at, what: `make the device "${node.path}"` };
   // Only the initial user namespace may make device nodes: elsewhere the host's are bound.
-  if (context.hasUserNamespace && node.type !== "p") return init(bindDevice(node), reason);
+  if (node.type !== "p" && (context.hasUserNamespace || context.host.inUserNamespace())) return init(bindDevice(node), reason);
   const { fileMode = DEFAULT_DEVICE_MODE, major = 0, minor = 0, uid = 0, gid = 0 } = node;
   const isFifo = node.type === "p";
   // Engines pass the type's bits along with the permissions.

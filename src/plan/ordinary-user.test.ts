@@ -70,4 +70,15 @@ test("planContext() refuses a config without a user namespace, and groups that h
   assert.not.throws(() => planFor({ process: { additionalGids: [5] }, linux: { uidMappings: MORE, gidMappings: MORE } }));
 });
 
+test("root of a user namespace that the runtime is in does without cgroups, and binds devices, though he makes no namespace of his own", () => {
+  const linux = { namespaces: namespaces("mount", "pid"), resources: { devices: [{ allow: false, access: "rwm" }] } };
+  const config = configOf({ linux, process: { cwd: "/", args: ["sh"], user: { uid: 0, gid: 0 } } });
+  const opsOf = (host: Partial<Host>): string[] => planOf(config, { host: { mayMake: () => false, ...host } }).steps.map(({ op }) => op);
+  const [root, nested] = [opsOf({}), opsOf({ inUserNamespace: () => true })];
+  assert.ok(root.includes("mknod") && root.includes("cgroup_devices"));
+  assert.not.ok(nested.includes("mknod") || nested.includes("cgroup_devices"));
+  const entries = stepsOf(planOf(config, { host: { mayMake: () => false, inUserNamespace: () => true, cgroups: () => LEGACY } }), "spawn")[0]?.inherit;
+  assert.equal(entries?.filter((name) => name.endsWith("tasks")), []);
+});
+
 test.run();
