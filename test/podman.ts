@@ -16,6 +16,9 @@ import type { Result } from "./runtime.ts";
 /** The cgroup that containers and pods are made in. */
 export const CGROUP_PARENT = `/${RUN_NAME}`;
 
+/** An ordinary user whom every system has. */
+const NOBODY = "65534";
+
 /** podman leaves these where it finds v1 hierarchies, with any runtime: the parent, its monitors' and the pods'. */
 const KNOWN = { cgroups: new RegExp(`/(${RUN_NAME}|conmon|[0-9a-f]{64})$`) };
 
@@ -49,15 +52,15 @@ export class Podman {
   readonly #program: string;
   readonly #options: readonly string[];
   readonly #env: Readonly<Record<string, string>>;
+  /** The path of an image of test/image.ts. */
+  image = "";
   readonly #network: PrivateNetwork | undefined;
 
   private constructor(folder: string, { release, runtime }: PodmanOptions, network: PrivateNetwork | undefined) {
     this.folder = folder;
     this.#network = network;
     this.#program = programOf(release, "podman");
-    const storage = ["root", "runroot", "tmpdir"].flatMap((name) => [`--${name}`, join(folder, name)]);
-    const rest = ["--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "file", "--runtime", runtime];
-    this.#options = [...storage, "--network-config-dir", join(folder, "networks"), ...rest];
+    this.#options = ["--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "file", "--runtime", runtime];
     this.#env = {
       PATH: programsOf(release),
       CONTAINERS_CONF: join(folder, "containers.conf"),
@@ -75,7 +78,9 @@ export class Podman {
     const network = options.hasNetwork === true ? await PrivateNetwork.begin({ folder: t.folder, hasOwnRun: true }) : undefined;
     const podman = new Podman(folder, options, network);
     try {
-      const loaded = await podman.podman(["load", "--quiet", "--input", makeImage(t.folder, t.bundle().rootfs)]);
+      if (network !== undefined) await grantIds(folder, network);
+      podman.image = makeImage(t.folder, t.bundle().rootfs);
+      const loaded = await podman.podman(["load", "--quiet", "--input", podman.image]);
       if (loaded.status !== 0) skip(`podman cannot load an image: ${loaded.stderr.trim().split("\n").at(-1)}`);
       await body(podman);
     } finally {
@@ -113,8 +118,43 @@ export class Podman {
   }
 
   #command(args: readonly string[]): string[] {
-    const command = [this.#program, ...this.#options, ...args];
+    const network = ["--network-config-dir", join(this.folder, "networks")];
+    const command = [this.#program, ...storeIn(this.folder), ...network, ...this.#options, ...args];
     return this.#network === undefined ? command : this.#network.command("engine", command);
+  }
+
+  /** Makes room for an ordinary user's podman; the body is given what runs it. */
+  async asUser(body: (podman: (args: readonly string[]) => Promise<Result>) => Promise<void>): Promise<void> {
+    const home = "/run/user/nobody";
+    const env = { ...this.#env, HOME: home, XDG_RUNTIME_DIR: home, CONTAINERS_STORAGE_CONF: undefined };
+    const user = ["setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", this.#program, ...storeIn(home), ...this.#options];
+    const podman = (args: readonly string[]): Promise<Result> => {
+      const [program = "", ...rest] = this.network.command("engine", [...user, ...args]);
+      return runRuntime(rest, { folder: this.folder, program, env, timeoutSeconds: 30 });
+    };
+    await this.network.run("engine", ["install", "--directory", "--owner", NOBODY, "--group", NOBODY, home]);
+    try {
+      await body(podman);
+    } finally {
+      await podman(["rm", "--all", "--force", "--time", "0"]);
+      // The process that holds his user namespace.
+      await podman(["system", "migrate"]);
+    }
+  }
+}
+
+/** Where podman keeps everything. */
+function storeIn(folder: string): string[] {
+  return ["root", "runroot", "tmpdir"].flatMap((name) => [`--${name}`, join(folder, name)]);
+}
+
+/** Gives subordinate ids to nobody, where the engine is and nowhere else (subuid(5)). */
+async function grantIds(folder: string, network: PrivateNetwork): Promise<void> {
+  const granted = join(folder, "subids");
+  fs.writeFileSync(granted, "nobody:200000:262144\n");
+  for (const file of ["/etc/subuid", "/etc/subgid"]) {
+    const { status, stderr } = await network.run("engine", ["mount", "--bind", granted, file]);
+    if (status !== 0) skip(`nobody can be given subordinate ids: ${stderr.trim()}`);
   }
 }
 
