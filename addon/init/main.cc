@@ -7,6 +7,7 @@
 
 #include "context.h"
 #include "gate.h"
+#include "pause.h"
 
 namespace {
 
@@ -100,6 +101,8 @@ void begin(Context& context, const plan::Header& header) {
   gate::fail(context, -sys::kEPROTO);  // a plan ends in execve or in waiting, never by running out of steps
 }
 
+constexpr const char* kPause = "/pause";
+
 constinit Context context;  // in .bss: the stack of a small rlimit need not hold it
 
 }  // namespace
@@ -107,6 +110,7 @@ constinit Context context;  // in .bss: the stack of a small rlimit need not hol
 extern "C" [[noreturn]] void init_main(long* stack) {
   const long argc = stack[0];
   char** argv = reinterpret_cast<char**>(stack + 1);
+  if (argc == 1 && text::equal(argv[0], kPause)) pause_until_told();
   const long own = argc == 2 ? text::parse_number(argv[1]) : -1;
   if (own < 3 || own > 100000) sys::exit(kExitNoPlan);
   context.own = static_cast<int>(own);

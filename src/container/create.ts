@@ -44,6 +44,8 @@ export interface CreateOptions extends ConsoleOptions {
   readonly pidFile?: string;
   /** A unix socket that gets init's pidfd. */
   readonly pidfdSocket?: string;
+  /** What the caller adds to the config that the bundle has. */
+  readonly change?: (config: Config) => Config;
   /** The caller's NOTIFY_SOCKET: the program gets a way to say that it is ready (sd_notify(3)). */
   readonly notifySocket?: string;
   /** Gives up, and undoes what was done, with the signal's reason. */
@@ -117,7 +119,8 @@ export async function prepare(given: CreateOptions, { waitForStart }: { readonly
   checkId(id);
   const { config: written, bytes } = readBundle(bundle);
   const notify = options.notifySocket === undefined ? undefined : await import("./notify.ts");
-  const config = notify === undefined ? written : notify.withNotifySocket(written, notify.notifyFolder(store, id));
+  const changed = options.change === undefined ? written : options.change(written);
+  const config = notify === undefined ? changed : notify.withNotifySocket(changed, notify.notifyFolder(store, id));
   const terminalSize = checkConsole(config.process, options);
   const host = probeHost(store.root);
   const plan = makePlan(config, host, planOptions(options, { waitForStart, terminalSize }));

@@ -12,6 +12,7 @@ import { start } from "../container/start.ts";
 import type { StoredState } from "../container/state.ts";
 import { Store } from "../container/store.ts";
 import { killAll } from "../cgroup/kill.ts";
+import type { Config } from "../spec/config.ts";
 import { closeSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import { ConfigError, NoSuchContainerError } from "../errors.ts";
@@ -36,6 +37,8 @@ export interface Context {
   /** The environment for hooks without their own. */
   readonly environment: readonly string[];
   readonly publisher: Publisher;
+  /** What containers have besides what their configs say. */
+  readonly change?: (config: Config) => Config;
 }
 
 export class Task {
@@ -101,6 +104,7 @@ export class Task {
         ...(terminal ? { console: stdio.console } : {}),
         inheritance: { stdio: stdio.given, preserved: [], ignored: 0n, blocked: 0n },
         environment: context.environment,
+        ...(context.change === undefined ? {} : { change: context.change }),
         warn: (message) => log("warning", message),
       });
       stdio.childHasThem();

@@ -32,10 +32,13 @@ import { encode } from "../protobuf/messages.ts";
 import { readOptions } from "./options.ts";
 import type { Process } from "./process.ts";
 import { RpcError } from "./rpc-error.ts";
+import type { SandboxMethod, SandboxService } from "./sandbox.ts";
 import { method } from "./server.ts";
 import type { Method, Services } from "./server.ts";
 import { ZERO_TIME } from "./time.ts";
 
+const SANDBOX_SERVICE = "containerd.runtime.sandbox.v1.Sandbox";
+const SANDBOX_METHODS: readonly SandboxMethod[] = ["CreateSandbox", "StartSandbox", "Platform", "StopSandbox", "WaitSandbox", "SandboxStatus", "PingSandbox", "ShutdownSandbox", "SandboxMetrics"];
 const VERSION = "v2";
 const PROCESS_DETAILS = "containerd.runc.v1.ProcessDetails";
 
@@ -48,9 +51,11 @@ export class TaskService {
   readonly #shutDown: () => void;
   readonly members: Members = new Members(() => this.#tasks.size);
 
+  #sandbox: SandboxService | undefined;
+
   /** `shutDown` is called when the last task is gone and containerd asks for it. */
   constructor(context: Context, shutDown: () => void) {
-    this.#context = context;
+    this.#context = { ...context, change: (config) => this.#sandbox?.change(config) ?? config };
     this.#shutDown = shutDown;
   }
 
@@ -62,7 +67,20 @@ export class TaskService {
 
   get services(): Services {
     const methods = this.#methods();
-    return { "containerd.task.v2.Task": methods, "containerd.task.v3.Task": methods, [SHIM_SERVICE]: this.#own() };
+    return { "containerd.task.v2.Task": methods, "containerd.task.v3.Task": methods, [SANDBOX_SERVICE]: this.#ofSandbox(), [SHIM_SERVICE]: this.#own() };
+  }
+
+  /** Few pods are made in this way, so what makes them is loaded when it is called. */
+  #ofSandbox(): Readonly<Record<string, Method>> {
+    const methods: Record<string, Method> = {};
+    for (const name of SANDBOX_METHODS) methods[name] = async (payload) => (await this.#sandboxService()).methods[name](payload);
+    return methods;
+  }
+
+  async #sandboxService(): Promise<SandboxService> {
+    const { SandboxService: Service } = await import("./sandbox.ts");
+    this.#sandbox ??= new Service(this.#context, (id) => void this.#shutdown(id));
+    return this.#sandbox;
   }
 
   #own(): Readonly<Record<string, Method>> {

@@ -26,7 +26,7 @@ export interface KubernetesSuite {
 }
 
 /** All tests of a file have one node of each release, as its start takes longer than most of them. */
-export function kubernetes(name: string): KubernetesSuite {
+export function kubernetes(name: string, handlers: readonly string[] = HANDLERS): KubernetesSuite {
   const inner = suite(name);
   const nodes = new Map<Release, Promise<Node>>();
   const start = (release: Release): Promise<Node> => {
@@ -37,7 +37,7 @@ export function kubernetes(name: string): KubernetesSuite {
   };
   const add = (title: string, body: (driven: Driven) => Promise<void>): void => {
     for (const release of RELEASES) {
-      for (const handler of HANDLERS) inner(`${release} containerd, ${handler}: ${title}`, async (t) => runTest(t, { node: await start(release), handler, body }));
+      for (const handler of handlers) inner(`${release} containerd, ${handler}: ${title}`, async (t) => runTest(t, { node: await start(release), handler, body }));
     }
   };
   const run = (): void => {

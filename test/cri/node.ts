@@ -18,6 +18,8 @@ const CNI_PLUGINS = "/usr/lib/cni";
 /** In a network of its own any port will do. */
 const STREAM_PORT = 10_010;
 const PATIENCE_MILLIS = 20_000;
+/** The handler whose pods are made by our shim, without an image. */
+export const SANDBOXED = "sandboxed";
 /** The handler that is our shim, by its path, with the name of runc's. */
 const BY_PATH = "by-path";
 
@@ -172,6 +174,12 @@ export class Node {
     return fs.readdirSync("/proc").flatMap((pid) => (/^\d+$/.test(pid) && isShim(pid) ? [Number(pid)] : []));
   }
 
+  /** The ids of containerd's containers, those of pods among them. */
+  containers(): string[] {
+    const { stdout } = spawnSync(programOf(this.#release, "ctr"), ["--address", this.socket, "--namespace", "k8s.io", "containers", "ls", "--quiet"], { encoding: "utf8" });
+    return stdout.split("\n");
+  }
+
   /** Runs a program in the node's namespaces. */
   run(args: readonly string[]): string {
     const { status, stdout, stderr } = spawnSync("nsenter", [...this.#namespaces(), ...args], { encoding: "utf8" });
@@ -265,6 +273,9 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.snapshotter.
     runtime_type = "io.containerd.runc.v2"
   [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.tsrun]
     runtime_type = "io.containerd.tsrun.v1"
+  [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.${SANDBOXED}]
+    runtime_type = "io.containerd.tsrun.v1"
+    sandboxer = "shim"
   [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.${BY_PATH}]
     runtime_type = "io.containerd.runc.v2"
     runtime_path = "${PROJECT}/dist/containerd-shim-tsrun-v1"

@@ -1,0 +1,218 @@
+/** The shim as containerds call it that no Debian has yet: bootstrap parameters, version 3 of the task service, the sandbox service. */
+
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import { join } from "node:path";
+import * as assert from "uvu/assert";
+import { decode, encode } from "../src/protobuf/messages.ts";
+import type { MessageType } from "../src/protobuf/messages.ts";
+import { native } from "../src/native/native.ts";
+import { Client } from "../src/shim/client.ts";
+import { BootstrapParams, BootstrapResult, RuntimeInfo } from "../src/shim/generated/bootstrap.ts";
+import { ForwardRequest } from "../src/shim/generated/events.ts";
+import { CreateSandboxRequest, PlatformResponse, PodSandboxConfig, SandboxMetricsResponse, SandboxRequest, SandboxStatusResponse, StartSandboxResponse, WaitSandboxResponse } from "../src/shim/generated/sandbox.ts";
+import { ConnectResponse, CreateTaskRequest, CreateTaskResponse, DeleteResponse, Empty, KillRequest, ProcessRequest, ShutdownRequest, StartResponse, WaitResponse } from "../src/shim/generated/task.ts";
+import { Server, method } from "../src/shim/server.ts";
+import { nothingLeft, until } from "./engine.ts";
+import { RUN_NAME, needs, suite } from "./harness.ts";
+import type { Ground } from "./harness.ts";
+import { PROJECT } from "./runtime.ts";
+
+const test = suite("shim-protocol");
+
+const SHIM = join(PROJECT, "dist/containerd-shim-tsrun-v1");
+const TASK = "containerd.task.v3.Task";
+const SANDBOX = "containerd.runtime.sandbox.v1.Sandbox";
+const TIMEOUT = 10_000;
+
+/** What stands for containerd: it takes events, starts shims, and calls them. */
+class Caller {
+  readonly topics: string[] = [];
+  readonly #t: Ground;
+  readonly #server: Server;
+  #client: Client | undefined;
+
+  constructor(t: Ground) {
+    this.#t = t;
+    const forward = method(ForwardRequest, Empty, ({ envelope }) => {
+      this.topics.push(envelope?.topic ?? "");
+      return {};
+    });
+    this.#server = new Server({ "containerd.services.events.ttrpc.v1.Events": { Forward: forward } }, () => {});
+    void this.#server.listen(native().listenUnix(join(t.folder, "events")));
+  }
+
+  /** Runs one of the shim's commands in a bundle. */
+  command(bundle: string, id: string, args: readonly string[], input: Uint8Array = new Uint8Array()): Buffer {
+    const env = { ...process.env, TTRPC_ADDRESS: join(this.#t.folder, "events"), MAX_SHIM_VERSION: "2" };
+    const all = ["-namespace", RUN_NAME, "-address", join(this.#t.folder, "containerd"), "-publish-binary", "/bin/containerd", "-id", id, ...args];
+    const { status, stdout, stderr } = spawnSync(SHIM, all, { cwd: bundle, env, input });
+    assert.is(status, 0, String(stderr));
+    return stdout;
+  }
+
+  /** `start`, as containerd 2.3 calls it. */
+  start(bundle: string, id: string): BootstrapResult {
+    spawnSync("mkfifo", [join(bundle, "log")]);
+    const params = encode(BootstrapParams, { instance_id: id, namespace: RUN_NAME, containerd_version: "2.3.4", socket_dir: join(this.#t.folder, "s") });
+    const result = decode(BootstrapResult, this.command(bundle, id, ["start"], params));
+    this.#client = new Client(result.address.replace("unix://", ""));
+    return result;
+  }
+
+  async call<In extends object, Out extends object>(service: string, name: string, [input, request]: [MessageType<In>, Partial<In>], output: MessageType<Out>): Promise<Out> {
+    if (this.#client === undefined) throw new Error("no shim was started");
+    return decode(output, await this.#client.call({ service, method: name, payload: encode(input, request), timeoutMilliseconds: TIMEOUT }));
+  }
+
+  /** What a call that fails says. */
+  async failure(...args: Parameters<Caller["call"]>): Promise<string> {
+    return this.call(...args).then(() => "", (error: unknown) => (error as Error).message);
+  }
+
+  async end(): Promise<void> {
+    this.#client?.close();
+    await this.#server.close();
+  }
+}
+
+function called(title: string, body: (t: Ground, caller: Caller) => Promise<void>): void {
+  test(title, async (t) => {
+    needs("root");
+    const caller = new Caller(t);
+    try {
+      await body(t, caller);
+    } finally {
+      await caller.end();
+      fs.rmSync(`/run/containerd/tsrun/${RUN_NAME}`, { recursive: true, force: true });
+    }
+    await nothingLeft(t, { cgroups: new RegExp(`/${RUN_NAME}$`) });
+  });
+}
+
+/** Runs a container from its creation to its removal; returns its exit status. */
+async function runTask(caller: Caller, { id, bundle }: { readonly id: string; readonly bundle: string }): Promise<number> {
+  const { pid } = await caller.call(TASK, "Create", [CreateTaskRequest, { id, bundle }], CreateTaskResponse);
+  assert.ok(pid > 0);
+  assert.is((await caller.call(TASK, "Start", [ProcessRequest, { id }], StartResponse)).pid, pid);
+  const { exit_status } = await caller.call(TASK, "Wait", [ProcessRequest, { id }], WaitResponse);
+  assert.is((await caller.call(TASK, "Delete", [ProcessRequest, { id }], DeleteResponse)).exit_status, exit_status);
+  return exit_status;
+}
+
+called("bootstrap parameters are answered with version 3 of the task service, which runs a container and tells its events", async (t, caller) => {
+  const id = t.id();
+  const { path: bundle } = t.bundle((config) => {
+    config.process.args = ["/bin/sh", "-c", "exit 7"];
+  });
+  const { version, address, protocol } = caller.start(bundle, id);
+  assert.equal([version, protocol], [3, "ttrpc"]);
+  assert.ok(address.startsWith(`unix://${t.folder}/s/`), address);
+  const { shim_pid: shim } = await caller.call(TASK, "Connect", [ProcessRequest, { id }], ConnectResponse);
+  assert.is(await runTask(caller, { id, bundle }), 7);
+  await caller.call(TASK, "Shutdown", [ShutdownRequest, { id }], Empty);
+  await until(() => !fs.existsSync(`/proc/${shim}/exe`), () => "the shim does not end");
+  assert.equal(caller.topics, ["/tasks/create", "/tasks/start", "/tasks/exit", "/tasks/delete"]);
+  assert.is(decode(DeleteResponse, caller.command(bundle, id, ["-bundle", bundle, "delete"])).exit_status, 137);
+});
+
+called("-info tells what it can do", (t, caller) => {
+  const { name, features } = decode(RuntimeInfo, caller.command(t.folder, t.id(), ["-info"]));
+  assert.is(name, "io.containerd.tsrun.v1");
+  const { linux } = JSON.parse(new TextDecoder().decode(features?.value)) as { linux: { namespaces: string[]; mountExtensions: { idmap: { enabled: boolean } } } };
+  assert.ok(linux.namespaces.includes("user") && linux.mountExtensions.idmap.enabled);
+  return Promise.resolve();
+});
+
+/** A folder such as containerd makes for a pod. */
+function podBundle(t: Ground): string {
+  const bundle = join(t.folder, "pod-bundle");
+  fs.mkdirSync(join(bundle, "rootfs"), { recursive: true });
+  return bundle;
+}
+
+function podOptions(config: Partial<PodSandboxConfig>): { type_url: string; value: Uint8Array } {
+  return { type_url: "runtime.v1.PodSandboxConfig", value: encode(PodSandboxConfig, config) };
+}
+
+called("the sandbox service makes a pod, tells of it, and ends it", async (t, caller) => {
+  const [id, bundle] = [t.id(), podBundle(t)];
+  caller.start(bundle, id);
+  const call = <Out extends object>(name: string, output: MessageType<Out>): Promise<Out> => caller.call(SANDBOX, name, [SandboxRequest, { sandbox_id: id }], output);
+  assert.match(await caller.failure(SANDBOX, "PingSandbox", [SandboxRequest, { sandbox_id: id }], Empty), /does not exist/);
+  const linux = { cgroup_parent: `/${RUN_NAME}`, sysctls: { "kernel.shm_rmid_forced": "1" }, security_context: { namespace_options: {}, run_as_user: { value: 1234n } } };
+  const request: Partial<CreateSandboxRequest> = { sandbox_id: id, bundle_path: bundle, options: podOptions({ hostname: "pod", linux }) };
+  await caller.call(SANDBOX, "CreateSandbox", [CreateSandboxRequest, request], Empty);
+  assert.match(await caller.failure(SANDBOX, "CreateSandbox", [CreateSandboxRequest, request], Empty), /already exists/);
+  assert.is((await call("SandboxStatus", SandboxStatusResponse)).state, "SANDBOX_NOTREADY");
+  const { pid, created_at } = await call("StartSandbox", StartSandboxResponse);
+  const status = await call("SandboxStatus", SandboxStatusResponse);
+  assert.equal([status.sandbox_id, status.pid, status.state, status.created_at], [id, pid, "SANDBOX_READY", created_at]);
+  await call("PingSandbox", Empty);
+  assert.equal((await call("Platform", PlatformResponse)).platform?.os, "linux");
+  const { metrics } = await call("SandboxMetrics", SandboxMetricsResponse);
+  assert.equal([metrics?.id, /^io\.containerd\.cgroups\.v[12]\.Metrics$/.test(metrics?.data?.type_url ?? "")], [id, true]);
+  assert.match(fs.readFileSync(`/proc/${pid}/status`, "utf8"), /^Uid:\t1234\t[^]*^CapBnd:\t0+$[^]*^NoNewPrivs:\t1$/m);
+  // A container joins the pod by its process.
+  const container = t.bundle((config) => {
+    config.process.args = ["/bin/sh", "-c", 'test "$(hostname)" = pod && echo x > /dev/shm/x && exit 5'];
+    config.hostname = undefined as unknown as string;
+    config.linux.namespaces = [{ type: "pid" }, { type: "mount" }, ...["network", "ipc", "uts"].map((type) => ({ type, path: `/proc/${pid}/ns/${type.slice(0, 3)}` }))];
+  });
+  assert.is(await runTask(caller, { id: t.id(), bundle: container.path }), 5);
+  assert.ok(fs.existsSync(join(bundle, "rootfs/x")));
+  const waiting = call("WaitSandbox", WaitSandboxResponse);
+  await call("StopSandbox", Empty);
+  assert.is((await waiting).exit_status, 137);
+  assert.is((await call("SandboxStatus", SandboxStatusResponse)).state, "SANDBOX_NOTREADY");
+  const { shim_pid: shim } = await caller.call(TASK, "Connect", [ProcessRequest, { id }], ConnectResponse);
+  await call("ShutdownSandbox", Empty);
+  await until(() => !fs.existsSync(`/proc/${shim}/exe`), () => "the shim does not end");
+  assert.equal(fs.readdirSync(join(bundle, "rootfs")), []);
+  // Of the pod itself nothing was told: containerd has no task of it.
+  assert.equal(caller.topics, ["/tasks/create", "/tasks/start", "/tasks/exit", "/tasks/delete"]);
+});
+
+called("a pod may have the node's namespaces; a user namespace, or what is no pod, is refused, and nothing of it stays", async (t, caller) => {
+  const [id, bundle] = [t.id(), podBundle(t)];
+  caller.start(bundle, id);
+  const create = (options: { type_url: string; value: Uint8Array }): Promise<string> =>
+    caller.failure(SANDBOX, "CreateSandbox", [CreateSandboxRequest, { sandbox_id: id, bundle_path: bundle, options }], Empty);
+  const cgroup_parent = `/${RUN_NAME}`;
+  assert.match(await create({ type_url: "another.Type", value: new Uint8Array() }), /is no runtime\.v1\.PodSandboxConfig/);
+  assert.match(await create(podOptions({ linux: { cgroup_parent, sysctls: {}, security_context: { namespace_options: { userns_options: { mode: 0 } } } } as never })), /user namespaces/);
+  assert.is(await create(podOptions({ linux: { cgroup_parent, sysctls: {}, security_context: { namespace_options: { network: 2, pid: 2, ipc: 2 } } } as never })), "");
+  const { pid } = await caller.call(SANDBOX, "StartSandbox", [SandboxRequest, { sandbox_id: id }], StartSandboxResponse);
+  for (const kind of ["net", "pid", "ipc", "uts"]) assert.is(fs.readlinkSync(`/proc/${pid}/ns/${kind}`), fs.readlinkSync(`/proc/self/ns/${kind}`), kind);
+  await caller.call(SANDBOX, "ShutdownSandbox", [SandboxRequest, { sandbox_id: id }], Empty);
+  await until(() => !fs.existsSync(`/proc/${pid}`), () => "it goes on");
+});
+
+called("a shim whose pod could not be made ends when it is told to", async (t, caller) => {
+  const [id, bundle] = [t.id(), podBundle(t)];
+  caller.start(bundle, id);
+  const request: Partial<CreateSandboxRequest> = { sandbox_id: id, bundle_path: bundle, netns_path: "/none", options: podOptions({ linux: { cgroup_parent: `/${RUN_NAME}`, sysctls: {} } as never }) };
+  assert.match(await caller.failure(SANDBOX, "CreateSandbox", [CreateSandboxRequest, request], Empty), /"\/none"/);
+  const { shim_pid: shim } = await caller.call(TASK, "Connect", [ProcessRequest, { id }], ConnectResponse);
+  await caller.call(SANDBOX, "ShutdownSandbox", [SandboxRequest, { sandbox_id: id }], Empty);
+  await until(() => !fs.existsSync(`/proc/${shim}/exe`), () => "the shim does not end");
+  assert.equal(fs.readdirSync(join(bundle, "rootfs")), []);
+});
+
+called("a pod whose process is killed is not ready, and its shim's death is cleaned up", async (t, caller) => {
+  const [id, bundle] = [t.id(), podBundle(t)];
+  caller.start(bundle, id);
+  const request: Partial<CreateSandboxRequest> = { sandbox_id: id, bundle_path: bundle, options: podOptions({ linux: { cgroup_parent: `/${RUN_NAME}`, sysctls: {} } as never }) };
+  await caller.call(SANDBOX, "CreateSandbox", [CreateSandboxRequest, request], Empty);
+  const { pid } = await caller.call(SANDBOX, "StartSandbox", [SandboxRequest, { sandbox_id: id }], StartSandboxResponse);
+  await caller.call(TASK, "Kill", [KillRequest, { id, signal: 9 }], Empty).catch(() => undefined);
+  process.kill(pid, "SIGKILL");
+  assert.is((await caller.call(SANDBOX, "WaitSandbox", [SandboxRequest, { sandbox_id: id }], WaitSandboxResponse)).exit_status, 137);
+  const { shim_pid: shim } = await caller.call(TASK, "Connect", [ProcessRequest, { id }], ConnectResponse);
+  process.kill(shim, "SIGKILL");
+  await until(() => !fs.existsSync(`/proc/${shim}/exe`), () => "it goes on");
+  caller.command(bundle, id, ["-bundle", bundle, "delete"]);
+  assert.equal(fs.readdirSync(join(bundle, "rootfs")), []);
+});
+
+test.run();
