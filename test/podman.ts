@@ -11,7 +11,7 @@ import { makeImage } from "./image.ts";
 import { PrivateNetwork } from "./private-network.ts";
 import { Pty } from "./pty.ts";
 import { RUNTIME, runRuntime } from "./runtime.ts";
-import type { Result } from "./runtime.ts";
+import type { Result, RunOptions } from "./runtime.ts";
 
 /** The cgroup that containers and pods are made in. */
 export const CGROUP_PARENT = `/${RUN_NAME}`;
@@ -97,9 +97,9 @@ export class Podman {
     return this.#network ?? skip("the test asks for no network");
   }
 
-  podman(args: readonly string[]): Promise<Result> {
+  podman(args: readonly string[], options: Pick<RunOptions, "input"> = {}): Promise<Result> {
     const [program = "", ...rest] = this.#command(args);
-    return runRuntime(rest, { folder: this.folder, program, env: this.#env, timeoutSeconds: 30 });
+    return runRuntime(rest, { folder: this.folder, program, env: this.#env, timeoutSeconds: 30, ...options });
   }
 
   run(args: readonly string[]): Promise<Result> {
