@@ -139,6 +139,27 @@ for (const { why, args, message, prepare, change, at } of REFUSED) {
   });
 }
 
+test("run, create and start, and exec tell of an init that a filter kills in its last step", async (t) => {
+  needs("root");
+  const kill = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["execve"], action: "SCMP_ACT_KILL_PROCESS" }] };
+  const bundle = t.bundle((config) => (config.linux["seccomp"] = kill));
+  const words = /it died of SIGSYS; does the profile refuse what init still has to do \(.*execve\)\?/;
+  for (const options of [[], ["--detach"]]) {
+    const { status, stderr } = await t.runtime(["run", ...options, "--bundle", bundle.path, t.id()]);
+    assert.is(status, 1);
+    assert.match(stderr, words);
+  }
+  const id = t.id();
+  assert.is((await t.runtime(["create", "--bundle", bundle.path, id])).status, 0);
+  const exec = await t.runtime(["exec", id, "true"]);
+  assert.is(exec.status, 255);
+  assert.match(exec.stderr, words);
+  // This process is nobody's parent here: who is may be quicker, and then nobody knows.
+  const { status, stderr } = await t.runtime(["start", id]);
+  if (status === 1) assert.match(stderr, /^tsrun: cannot start container ".*": its init died before the program could begin: it died of SIGSYS; does/);
+  assert.match((await t.runtime(["state", id])).stdout, '"stopped"');
+});
+
 test("start tells what it can where seccomp does not let init find out more", async (t) => {
   needs("root");
   const bundle = t.bundle((config) => {

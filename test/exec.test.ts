@@ -5,7 +5,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import type { BundleConfig } from "./bundle.ts";
-import { needs, suite } from "./harness.ts";
+import { needs, skip, suite } from "./harness.ts";
 import type { Ground } from "./harness.ts";
 import { Pty } from "./pty.ts";
 import { RUNTIME } from "./runtime.ts";
@@ -99,7 +99,7 @@ test("an exec that is killed at any moment leaves no process that was not told t
   for (let round = 0; round < 30; round++) {
     const child = spawn(RUNTIME, ["--root", t.stateRoot, "exec", id, "sleep", "100"], { stdio: "ignore" });
     const ended = new Promise((resolve) => child.on("exit", resolve));
-    setTimeout(() => child.kill("SIGKILL"), 5 + round * 2);
+    setTimeout(() => child.kill("SIGKILL"), round * 2);
     await ended;
     if ((await pids(t, id)).length === 1) unfinished++;
     // Who was told to run is the program by now, or soon; who was not is gone.
@@ -132,6 +132,26 @@ test("an exec into a paused container is refused, and with --ignore-paused begin
   const ended = new Promise<number | null>((resolve) => child.on("exit", resolve));
   await new Promise((resolve) => setTimeout(resolve, 200));
   assert.not.ok(fs.existsSync(join(rootfs(t), "begun")));
+  assert.is((await t.runtime(["resume", id])).status, 0);
+  assert.is(await ended, 0);
+  assert.ok(fs.existsSync(join(rootfs(t), "begun")));
+});
+
+test("on cgroup v2 a process that moves itself goes where the container's own went with its sub-cgroups", async (t) => {
+  if (!fs.existsSync("/sys/fs/cgroup/cgroup.controllers")) skip("cgroup v2 is not in use");
+  const id = await sleeping(t, writable);
+  const { pid } = JSON.parse((await t.runtime(["state", id])).stdout) as { pid: number };
+  const own = join("/sys/fs/cgroup", fs.readFileSync(`/proc/${pid}/cgroup`, "utf8").trim().slice("0::".length));
+  fs.mkdirSync(join(own, "inner"));
+  fs.writeFileSync(join(own, "inner/cgroup.procs"), `${pid}`);
+  fs.writeFileSync(join(own, "cgroup.subtree_control"), "+pids");
+  // From there on the container's own cgroup takes no process. An affinity has to be set before the cgroup is entered.
+  const file = join(t.folder, "process.json");
+  fs.writeFileSync(file, JSON.stringify({ cwd: "/", args: ["cat", "/proc/self/cgroup"], env: ["PATH=/bin"], execCPUAffinity: { initial: "0" } }));
+  assert.match((await t.runtime(["exec", "--process", file, id])).stdout, /^0::\/(.*\/)?inner\n$/);
+  assert.is((await t.runtime(["pause", id])).status, 0);
+  const child = spawn(RUNTIME, ["--root", t.stateRoot, "exec", "--ignore-paused", id, "touch", "/begun"], { stdio: "ignore" });
+  const ended = new Promise<number | null>((resolve) => child.on("exit", resolve));
   assert.is((await t.runtime(["resume", id])).status, 0);
   assert.is(await ended, 0);
   assert.ok(fs.existsSync(join(rootfs(t), "begun")));

@@ -7,7 +7,6 @@ import { NAMESPACES } from "../linux/namespaces.ts";
 import type { NamespaceKind } from "../linux/namespaces.ts";
 import { SIGHUP, SIGKILL, SIGSYS } from "../linux/signals.ts";
 import { readFileSync } from "../native/files.ts";
-import type { Step } from "../plan/step.ts";
 
 /** How init ended, as waitid(2) has it. */
 export interface Death {
@@ -29,10 +28,9 @@ const EXIT_SIGNAL = 128;
 const EXIT_FAILED = 1;
 
 /** Why init is gone without a word; undefined where nothing tells. */
-export function causeOfDeath({ code, signal }: Death, steps: readonly Step[], directories: readonly CgroupDirectory[]): Cause | undefined {
+export function causeOfDeath({ code, signal }: Death, hasFilter: boolean, directories: readonly CgroupDirectory[]): Cause | undefined {
   if (signal === SIGKILL) return fromHit(memoryHit(directories));
   if (code === EXIT_SIGNAL + SIGHUP) return { text: "its terminal was closed", at: "/process/terminal" };
-  const hasFilter = steps.some(({ op }) => op === "seccomp");
   if (!hasFilter || (signal !== SIGSYS && code !== EXIT_FAILED)) return undefined;
   return { text: "does the profile refuse what init still has to do (read, write, capset, execve)?", at: "/linux/seccomp" };
 }

@@ -14,11 +14,32 @@ function isRefused(error: unknown): boolean {
 
 /** The sub-cgroup to which the container's process moved itself, as it does when it manages cgroups of its own. */
 export function cgroupOfInit(
-  { pid, cgroup }: StoredState,
+  state: StoredState,
   { directories, error }: { readonly directories: readonly CgroupDirectory[]; readonly error: unknown },
 ): CgroupDirectory[] | undefined {
+  if (!isRefused(error)) return undefined;
+  return below(state, directories);
+}
+
+/** The same for a process that moves itself: it would be refused when it is too late to choose. */
+export function cgroupToEnter(state: StoredState, directories: readonly CgroupDirectory[]): readonly CgroupDirectory[] {
   const unified = unifiedDirectory(directories);
-  if (!isRefused(error) || unified === undefined || cgroup === undefined) return undefined;
+  // One that was asked for is taken at its word.
+  if (unified === undefined || directories !== state.cgroup?.directories || !passesOn(unified)) return directories;
+  return below(state, directories) ?? directories;
+}
+
+function passesOn({ path }: CgroupDirectory): boolean {
+  try {
+    return readFileSync(`${path}/cgroup.subtree_control`, "utf8").trim() !== "";
+  } catch {
+    return false;
+  }
+}
+
+function below({ pid, cgroup }: StoredState, directories: readonly CgroupDirectory[]): CgroupDirectory[] | undefined {
+  const unified = unifiedDirectory(directories);
+  if (unified === undefined || cgroup === undefined) return undefined;
   const own = parseMemberships(readFileSync(`/proc/${pid}/cgroup`, "utf8")).find(({ version }) => version === 2)?.own ?? "";
   const mountPoint = unified.path.slice(0, unified.path.length - cgroup.path.length);
   const path = mountPoint + own;

@@ -16,6 +16,11 @@ interface Facts extends ExecRequest {
 }
 
 export function execRunners({ options, state, config, directories }: Facts): Runners {
+  const entered = async (): Promise<readonly CgroupDirectory[]> => {
+    // Only v2 refuses.
+    if (!directories.some(({ version }) => version === 2)) return directories;
+    return (await import("./exec-nested.ts")).cgroupToEnter(state, directories);
+  };
   return {
     ...joinRunners(state, { action: `exec in container "${state.id}"`, stopped: "cannot exec in a stopped container" }),
     resctrl_group: async (step, execution) => {
@@ -24,7 +29,7 @@ export function execRunners({ options, state, config, directories }: Facts): Run
     },
     spawn: async (step, execution) => {
       try {
-        execution.spawn(step, directories);
+        execution.spawn(step, step.intoCgroup ? directories : await entered());
       } catch (error) {
         const { cgroupOfInit } = await import("./exec-nested.ts");
         const inner = cgroupOfInit(state, { directories, error });

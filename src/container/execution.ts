@@ -15,6 +15,7 @@ import { encodePlan } from "../plan/encode.ts";
 import { isEntry } from "../plan/cgroup-entry.ts";
 import type { Fd, Plan, RuntimeOp, RuntimeStep } from "../plan/step.ts";
 import { Cleanup } from "./cleanup.ts";
+import { diedAsInit } from "./executed.ts";
 import { inWords } from "./store.ts";
 
 /** What the caller gave to the container's process. */
@@ -130,7 +131,9 @@ export class Execution {
         const more = await this.#nextMessage();
         throw await this.#telling.failure(more.kind === "failure" ? more : message);
       }
-      if (message.kind === "end") return;
+      if (message.kind !== "end") continue;
+      if (await diedAsInit(this.init.pid)) throw await this.#initDied();
+      return;
     }
   }
 

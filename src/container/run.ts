@@ -52,7 +52,7 @@ export async function run(options: RunOptions): Promise<Ending> {
     try {
       await abandon(state, options);
     } finally {
-      native().waitPidfd(pidfd);
+      reap(pidfd);
       closeSync(pidfd);
       lock.release();
     }
@@ -79,6 +79,14 @@ export async function attend({ pidfd, state }: Created, options: AttendOptions):
   if (ending.signal === SIGKILL) await tellMemory(state, options);
   if (options.keep !== true) await remove(state, options);
   return ending;
+}
+
+function reap(pidfd: number): void {
+  try {
+    native().waitPidfd(pidfd);
+  } catch {
+    // Who found it dead has done it.
+  }
 }
 
 async function bindNotify({ store, id }: RunOptions): Promise<NotifySocket> {

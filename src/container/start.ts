@@ -2,12 +2,14 @@
 
 import { InitError, StatusError } from "../errors.ts";
 import { O_NONBLOCK, O_RDONLY } from "../linux/open-flags.ts";
+import { SIGKILL } from "../linux/signals.ts";
 import { closeSync, openSync, readFileSync, readSync, rmSync } from "../native/files.ts";
 import { decodeFailure } from "../native/init.ts";
 import { forget, ready } from "../native/waiter.ts";
 import { placeOf } from "../spec/positions.ts";
 import { stateDocument } from "../spec/state.ts";
 import { destroy } from "./delete.ts";
+import { diedAsInit } from "./executed.ts";
 import { endProcesses, openInit } from "./processes.ts";
 import type { Inherited } from "./hooks.ts";
 import type { StoredState } from "./state.ts";
@@ -92,9 +94,10 @@ async function release(options: StartOptions, state: StoredState): Promise<void>
   }
   try {
     const record = await readRecord(fifo, init);
-    if (record === undefined) throw await initGone(id, state);
+    if (record === undefined) throw await initGone(options, state);
     rmSync(path, { force: true });
     const failure = decodeFailure(record);
+    if (failure === undefined && (await diedAsInit(state.pid))) throw await initGone(options, state);
     if (failure === undefined) return;
     const step = state.lastSteps.find(({ index }) => index === failure.step) ?? { index: failure.step, op: "execve" };
     const { stepError } = await import("../plan/describe.ts");
@@ -110,10 +113,14 @@ async function release(options: StartOptions, state: StoredState): Promise<void>
   }
 }
 
-async function initGone(id: string, { cgroup }: StoredState): Promise<Error> {
-  const { describeHit, memoryHit } = await import("../cgroup/limit-hit.ts");
-  const hit = memoryHit(cgroup?.directories ?? []);
-  return new InitError(`cannot start container "${id}": its init died before the program could begin${hit === undefined ? "" : `; ${describeHit(hit)}`}`);
+/** As far as anybody can tell: it is another's child. */
+async function initGone({ store, id }: StartOptions, { pid, cgroup }: StoredState): Promise<Error> {
+  const [{ causeOfDeath }, { deathOf }, { howItEnded }] = await Promise.all([import("./cause.ts"), import("./executed.ts"), import("./telling.ts")]);
+  const death = deathOf(pid);
+  const hasFilter = configOf(store, id).includes('"seccomp"');
+  const cause = causeOfDeath(death ?? { code: 0, signal: SIGKILL }, hasFilter, cgroup?.directories ?? []);
+  const how = death === undefined ? "" : `: ${await howItEnded(death)}`;
+  return new InitError(`cannot start container "${id}": its init died before the program could begin${how}${cause === undefined ? "" : `; ${cause.text}`}`);
 }
 
 /** What init wrote before it closed the fifo; undefined where it died before it had opened it. */

@@ -63,12 +63,12 @@ async function tellInitStep({ plan, place, cgroup }: Told, { step: index, errno,
 
 async function tellDeath({ purpose, plan, place, cgroup }: Told, end: Death | null): Promise<Error> {
   const { causeOfDeath } = await import("./cause.ts");
-  const cause = end === null ? undefined : causeOfDeath(end, plan.steps, cgroup());
+  const cause = end === null ? undefined : causeOfDeath(end, plan.steps.some(({ op }) => op === "seccomp"), cgroup());
   return new InitError(`cannot ${purpose}: its init is gone before it was done: ${await howItEnded(end)}${inWords(cause, place)}`);
 }
 
-/** Init ends with 128 and more when a signal came that it has a handler for, as pid 1 needs it to die. */
-async function howItEnded(end: Death | null): Promise<string> {
+/** In words. Init ends with 128 and more when a signal came that it has a handler for, as pid 1 needs it to die. */
+export async function howItEnded(end: Death | null): Promise<string> {
   if (end === null) return "it ended";
   const { signalName } = await import("../linux/signals.ts");
   if (end.signal !== 0) return `it died of ${signalName(end.signal)}`;

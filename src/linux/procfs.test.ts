@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { isDead, parseNspid, parseStat, parseStatus } from "./procfs.ts";
+import { isDead, parseExit, parseNspid, parseStat, parseStatus } from "./procfs.ts";
 
 const test = suite("linux/procfs");
 
@@ -58,6 +58,13 @@ test("parseStatus() reads values by name", () => {
 test("parseNspid() lists the pids from outside in", () => {
   assert.equal(parseNspid("Name:\tx\nNSpid:\t1234\t7\t1\n"), [1234, 7, 1]);
   assert.equal(parseNspid("Name:\tx\n"), []);
+});
+
+test("parseExit() reads how a process ended, whatever its name", () => {
+  const zeros = "0 ".repeat(48);
+  assert.equal(parseExit(`7 (a) b) Z ${zeros}256\n`), { code: 1, signal: 0 });
+  // A core dump (0x80) or not: the signal is the same.
+  assert.equal(parseExit(`7 (x) Z ${zeros}159\n`), { code: 0, signal: 31 });
 });
 
 test.run();

@@ -35,6 +35,13 @@ export function parseStat(text: string): ProcessStat | undefined {
   };
 }
 
+/** How a process ended that waits for its parent (field 52 of /proc/PID/stat), for who may trace it; else an exit with 0. */
+export function parseExit(text: string): { readonly code: number; readonly signal: number } {
+  const fields = text.slice(text.lastIndexOf(")") + 1).trim().split(/\s+/);
+  const status = Number(fields[52 - 3] ?? 0);
+  return { code: (status >> 8) & 0xff, signal: status & 0x7f };
+}
+
 /** Whether the process has ended and only waits for its parent, or is just going. */
 export function isDead(stat: ProcessStat): boolean {
   return stat.state === "Z" || stat.state === "X" || stat.state === "x";
