@@ -215,4 +215,32 @@ called("a pod whose process is killed is not ready, and its shim's death is clea
   assert.equal(fs.readdirSync(join(bundle, "rootfs")), []);
 });
 
+called("when the shim of a pod is killed, deleting the pod ends the pod's containers, too", async (t, caller) => {
+  const state = join(t.folder, "containerd-state/plugin", RUN_NAME);
+  const [podId, id] = [t.id(), t.id()];
+  fs.mkdirSync(state, { recursive: true });
+  const bundles = [podId, id].map((name) => {
+    const { path } = t.bundle((config) => {
+      config.process.args = ["/bin/sleep", "1000"];
+    });
+    fs.renameSync(path, join(state, name));
+    return { id: name, bundle: join(state, name) };
+  });
+  caller.start(join(state, podId), podId);
+  const pids: number[] = [];
+  for (const request of bundles) {
+    pids.push((await caller.call(TASK, "Create", [CreateTaskRequest, request], CreateTaskResponse)).pid);
+    await caller.call(TASK, "Start", [ProcessRequest, { id: request.id }], StartResponse);
+  }
+  const { shim_pid: shim } = await caller.call(TASK, "Connect", [ProcessRequest, { id }], ConnectResponse);
+  process.kill(shim, "SIGKILL");
+  await until(() => !fs.existsSync(`/proc/${shim}/exe`), () => "it goes on");
+  assert.ok(pids.every((pid) => fs.existsSync(`/proc/${pid}/exe`)));
+  caller.command(join(state, podId), podId, ["-bundle", join(state, podId), "delete"]);
+  await until(() => !pids.some((pid) => fs.existsSync(`/proc/${pid}/exe`)), () => "a container goes on");
+  // containerd may still ask for the other one.
+  const { pid, exit_status } = decode(DeleteResponse, caller.command(join(state, id), id, ["-bundle", join(state, id), "delete"]));
+  assert.equal([pid, exit_status], [pids[1], 137]);
+});
+
 test.run();

@@ -1,11 +1,12 @@
 /** `delete`: removes what a shim that is gone has left of a container; mostly nothing. */
 
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { deleteContainer } from "../container/delete.ts";
 import { Store } from "../container/store.ts";
 import { SIGKILL } from "../linux/signals.ts";
-import { rmSync, writeSync } from "../native/files.ts";
-import { readRecord } from "./bundle.ts";
+import { readdirSync, rmSync, writeSync } from "../native/files.ts";
+import { readRecord, writeRecord } from "./bundle.ts";
+import type { BundleRecord } from "./bundle.ts";
 import { DeleteResponse, KillRequest, ProcessRequest, ShutdownRequest } from "./generated/task.ts";
 import type { Invocation } from "./invocation.ts";
 import { isServed } from "./listen.ts";
@@ -26,23 +27,59 @@ interface Surroundings {
 }
 
 /** containerd calls it after every delete, when the connection to a shim broke, and for what it does not find again. */
-export async function deleteShim({ id, bundle: named }: Invocation, { bundle: current, environment }: Surroundings): Promise<number> {
+export async function deleteShim({ id, namespace, bundle: named }: Invocation, { bundle: current, environment }: Surroundings): Promise<number> {
   const bundle = named === "" ? current : named;
   const record = readRecord(bundle);
   if (record !== undefined) {
     await askShim(record.socket, id);
-    if (record.root !== "") await deleteRest({ id, root: record.root, environment });
-    if (record.mounted) unmountRootfs(join(bundle, "rootfs"));
-    if (!isServed(record.socket)) rmSync(record.socket, { force: true });
+    await deleteRest({ id, bundle, record, environment });
+    if (!isServed(record.socket)) {
+      rmSync(record.socket, { force: true });
+      await deleteOthers({ bundle, namespace, socket: record.socket, environment });
+    }
   }
   writeSync(STDOUT, encode(DeleteResponse, { pid: record?.pid ?? 0, exit_status: SIGNALLED + SIGKILL, exited_at: now() }));
   return 0;
 }
 
-async function deleteRest({ id, root, environment }: { readonly id: string; readonly root: string; readonly environment: readonly string[] }): Promise<void> {
+interface Rest {
+  readonly id: string;
+  readonly bundle: string;
+  readonly record: BundleRecord;
+  readonly environment: readonly string[];
+}
+
+async function deleteRest({ id, bundle, record: { root, mounted }, environment }: Rest): Promise<void> {
   const store = new Store(root);
-  if (!store.exists(id)) return;
-  await deleteContainer({ store, id, force: true, environment, warn: (message) => void writeSync(STDERR, `${message}\n`) });
+  if (root !== "" && store.exists(id)) await deleteContainer({ store, id, force: true, environment, warn: (message) => void writeSync(STDERR, `${message}\n`) });
+  if (mounted) unmountRootfs(join(bundle, "rootfs"));
+}
+
+/**
+ * The containers whose shim was the same. From version 3 of the task service on containerd calls "delete" for the first
+ * container of a pod only, and the others would run on without anybody to know of them.
+ */
+async function deleteOthers({ bundle, namespace, socket, environment }: { readonly bundle: string; readonly namespace: string; readonly socket: string; readonly environment: readonly string[] }): Promise<void> {
+  // Bundles are STATE/PLUGIN/NAMESPACE/ID.
+  const state = dirname(dirname(dirname(bundle)));
+  for (const plugin of namesIn(state)) {
+    for (const id of namesIn(join(state, plugin, namespace))) {
+      const other = join(state, plugin, namespace, id);
+      const record = other === bundle ? undefined : readRecord(other);
+      if (record?.socket !== socket) continue;
+      await deleteRest({ id, bundle: other, record, environment });
+      // containerd may still ask how it ended.
+      writeRecord(other, { ...record, root: "", mounted: false });
+    }
+  }
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 /**

@@ -239,6 +239,7 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.snapshotter.
   sandbox_image = "${IMAGE}"
   stream_server_port = "${STREAM_PORT}"
   restrict_oom_score_adj = true
+  disable_hugetlb_controller = false
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "${CNI_PLUGINS}"
     conf_dir = "${folder}/cni"
@@ -266,6 +267,7 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.snapshotter.
   sandbox = "${IMAGE}"
 [plugins."io.containerd.cri.v1.runtime"]
   restrict_oom_score_adj = true
+  disable_hugetlb_controller = false
   [plugins."io.containerd.cri.v1.runtime".cni]
     bin_dirs = ["${CNI_PLUGINS}"]
     conf_dir = "${folder}/cni"
