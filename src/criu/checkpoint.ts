@@ -20,7 +20,7 @@ import type { Config } from "../spec/config.ts";
 import { parseConfigBytes } from "../spec/parse.ts";
 import type { CheckpointChoices } from "./choices.ts";
 import { externalStreams, saveDescriptors, streamsOf } from "./descriptors.ts";
-import { configFile, openFolders } from "./folders.ts";
+import { configFile, isOfUserNamespace, openFolders } from "./folders.ts";
 import type { Folders } from "./folders.ts";
 import { refusal } from "./log.ts";
 import { mountsToLeave } from "./mounts.ts";
@@ -68,7 +68,7 @@ export async function checkpoint(options: CheckpointOptions): Promise<void> {
 
 async function dump(state: StoredState, { store, purpose, criu, choices }: CheckpointOptions & { readonly purpose: string; readonly criu: Criu }): Promise<void> {
   const config = parseConfigBytes(store.loadConfig(state.id));
-  const folders = openFolders(choices, { make: true });
+  const folders = openFolders(choices, { make: true, searchable: isOfUserNamespace(config) });
   try {
     const streams = streamsOf(state.pid);
     const request = checkpointRequest(choices, { ...factsOf(state, { store, config, choices, streams }), ...folders });

@@ -30,7 +30,7 @@ import type { RestorePlan } from "../plan/restore.ts";
 import type { Config } from "../spec/config.ts";
 import type { RestoreChoices } from "./choices.ts";
 import { inheritedStreams } from "./descriptors.ts";
-import { configFile, openFolders } from "./folders.ts";
+import { configFile, isOfUserNamespace, openFolders, refuseUnsearchable } from "./folders.ts";
 import type { Folders } from "./folders.ts";
 import { refusal } from "./log.ts";
 import { openNamespaces } from "./namespaces.ts";
@@ -184,6 +184,7 @@ class Restoration {
     let folders: Folders | undefined;
     try {
       folders = openFolders(choices, { make: false, within: worker.pid });
+      if (isOfUserNamespace(this.#config)) refuseUnsearchable(this.#purpose, folders.images, choices.imagePath);
       const facts = { ...known, ...folders, root: this.#place, configFile: configFile(this.#config.annotations), cgroupPath, hierarchies };
       const response = await converse(worker, restoreRequest(choices, facts), { notified: (notice) => this.#notified(notice, draft), abort });
       if (!response.success) throw refusal(this.#purpose, response, join(folders.logs, RESTORE_LOG));
