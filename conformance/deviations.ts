@@ -59,6 +59,8 @@ export const DEVIATIONS: readonly Deviation[] = [
   { runtime: "runc 1.1", test: "namespaces: TOP-06", reason: "1.2 has it" },
   { runtime: "runc", test: "namespaces: a container without any namespaces", reason: "it needs a /proc in the container" },
   { runtime: "runc 1.3", test: "kill, delete, run: kill --all sends the signal to each", reason: "since 1.2 it is the same as without" },
+  { runtime: "runc 1.1", test: "checkpoint: checkpoint has runc's options", reason: "1.3 has --tcp-skip-in-flight and --link-remap" },
+  ...each("crun", "checkpoint", ["checkpoint has runc's options", "restore has runc's options"], "it has not all of them"),
   { runtime: "runc 1.1", test: "update: --cpu-idle", reason: "1.2 has it" },
   { runtime: "runc 1.1", test: "update: --cpu-burst", reason: "1.2 has it" },
   { runtime: "runc 1.1", test: "attacks: CVE-2025-31133 a mask holds though the image's /dev/null is a link", reason: "1.2.8 has the fix" },

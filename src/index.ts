@@ -21,6 +21,7 @@ import { resume } from "./container/resume.ts";
 import { start } from "./container/start.ts";
 import { Store } from "./container/store.ts";
 import { currentResources, update } from "./container/update.ts";
+import type { CheckpointChoices, RestoreChoices } from "./criu/choices.ts";
 import { ConfigError, UsageError } from "./errors.ts";
 import { parseSignal } from "./linux/signals.ts";
 import { native } from "./native/native.ts";
@@ -32,6 +33,7 @@ import type { Resources } from "./spec/config.ts";
 
 export * from "./errors.ts";
 export type { Description } from "./container/describe.ts";
+export type { CheckpointChoices, RestoreChoices } from "./criu/choices.ts";
 export type { Config, Resources } from "./spec/config.ts";
 export { parseConfig, parseConfigBytes } from "./spec/parse.ts";
 export { defaultConfig } from "./spec/default-config.ts";
@@ -54,6 +56,8 @@ export interface CreateRequest extends Place {
   readonly noPivot?: boolean;
   readonly noNewKeyring?: boolean;
 }
+
+export interface RestoreRequest extends Omit<CreateRequest, "noPivot" | "noNewKeyring">, RestoreChoices {}
 
 /** A further process: the container's own with another program, and what else is to be different. */
 export interface ExecRequest extends ProcessChanges {
@@ -106,6 +110,26 @@ export class Container {
       bundle: resolve(bundle),
       noPivot,
       noNewKeyring,
+      ...(pidFile === undefined ? {} : { pidFile: resolve(pidFile) }),
+      ...(consoleSocket === undefined ? {} : { consoleSocket: resolve(consoleSocket) }),
+      inheritance: { stdio, preserved: [] },
+      environment: environment(),
+      warn: container.#warn,
+    });
+    container.#ending = reap(pidfd);
+    return container;
+  }
+
+  /** Makes a container from a checkpoint, which runs then; on failure nothing of it is left. */
+  static async restore(request: RestoreRequest): Promise<Container> {
+    const { id, bundle, root: _, warn: __, stdio = [0, 1, 2], pidFile, consoleSocket, ...choices } = request;
+    const container = new Container(id, request);
+    const { restore } = await import("./criu/restore.ts");
+    const { pidfd } = await restore({
+      store: container.#store,
+      id,
+      bundle: resolve(bundle),
+      choices: absolute(choices),
       ...(pidFile === undefined ? {} : { pidFile: resolve(pidFile) }),
       ...(consoleSocket === undefined ? {} : { consoleSocket: resolve(consoleSocket) }),
       inheritance: { stdio, preserved: [] },
@@ -182,6 +206,12 @@ export class Container {
     await resume({ store: this.#store, id: this.id });
   }
 
+  /** Writes the container's processes into files; unless they run on, it is deleted then. */
+  async checkpoint(choices: CheckpointChoices): Promise<void> {
+    const { checkpoint } = await import("./criu/checkpoint.ts");
+    await checkpoint({ store: this.#store, id: this.id, choices: absolute(choices), environment: environment(), remove: true, warn: this.#warn });
+  }
+
   /** Changes limits: all that are given, as in config.json below `linux.resources`, or none. */
   async update(resources: Resources): Promise<void> {
     await update({ store: this.#store, id: this.id, resources });
@@ -202,6 +232,12 @@ export class Container {
   async delete({ force = false }: { readonly force?: boolean } = {}): Promise<void> {
     await deleteContainer({ store: this.#store, id: this.id, force, environment: environment(), warn: this.#warn });
   }
+}
+
+/** With paths that mean the same wherever they are read. */
+function absolute<Choices extends RestoreChoices>(choices: Choices): Choices {
+  const { imagePath, workPath } = choices;
+  return { ...choices, imagePath: resolve(imagePath), ...(workPath === undefined ? {} : { workPath: resolve(workPath) }) };
 }
 
 /** Keeps the program alive for an end that it waits for. */

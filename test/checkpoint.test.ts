@@ -1,32 +1,17 @@
 /** checkpoint and restore: programs that go on where they were, what is told when they cannot, and what is left of it. */
 
-import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import type { Bundle, BundleConfig } from "./bundle.ts";
-import { programsOf, until } from "./engine.ts";
-import { needs, skip, suite } from "./harness.ts";
+import { needsCriu } from "./criu.ts";
+import { until } from "./engine.ts";
+import { needs, suite } from "./harness.ts";
 import type { Ground } from "./harness.ts";
 
 const test = suite("checkpoint");
 
 const COUNT = "i=0; trap 'exit 7' TERM; while true; do i=$((i+1)); echo $i >/data/new; mv /data/new /data/count; echo counted $i; sleep 0.02; done";
-
-/** A criu that can do it here: Debian 12's fails on newer kernels. */
-function needsCriu(feature?: string): void {
-  needs("root");
-  if (criuRefuses() !== undefined) process.env["PATH"] = programsOf("sid");
-  const reason = criuRefuses() ?? (feature === undefined ? undefined : criuRefuses("--feature", feature));
-  if (reason !== undefined) skip(reason);
-}
-
-/** What criu says against it, if anything. */
-function criuRefuses(...args: string[]): string | undefined {
-  const { status, stderr, error } = spawnSync("criu", ["check", ...args], { encoding: "utf8" });
-  if (error !== undefined) return "criu is not installed";
-  return status === 0 ? undefined : `criu check ${args.join(" ")}: ${stderr.trim().split("\n").at(-1) ?? ""}`;
-}
 
 interface Counter {
   readonly id: string;

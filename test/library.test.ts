@@ -1,9 +1,10 @@
 /** The library by itself: what a TypeScript program can do without the command line. */
 
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { ConfigError, Container, ContainerExistsError, NoSuchContainerError, StatusError, StepError } from "../src/index.ts";
+import { ConfigError, Container, ContainerExistsError, NoSuchContainerError, StatusError, StepError, SystemError } from "../src/index.ts";
+import { needsCriu } from "./criu.ts";
 import { needs, suite } from "./harness.ts";
 
 const test = suite("library");
@@ -40,6 +41,31 @@ test("Container goes through its whole life", async (t) => {
   assert.equal(await container.wait(), { code: 0, signal: 9 });
   await container.delete();
   assert.throws(() => container.state(), (error: unknown) => error instanceof NoSuchContainerError);
+});
+
+test("Container is written into files, and goes on from them", async (t) => {
+  needsCriu();
+  const { path: bundle } = t.bundle((config) => {
+    config.process.args = ["/bin/sh", "-c", "trap 'exit 5' TERM; while :; do sleep 0.02; done"];
+  });
+  const [id, root, imagePath] = [t.id(), t.stateRoot, join(t.folder, "images")];
+  const nothing = openSync("/dev/null", "r+");
+  const request = { id, bundle, root, stdio: [nothing, nothing, nothing] } as const;
+  const first = await Container.create(request);
+  await rejects(() => first.checkpoint({ imagePath }), StatusError);
+  await first.start();
+  await first.checkpoint({ imagePath, leaveRunning: true });
+  assert.is(first.state().status, "running");
+  await first.checkpoint({ imagePath });
+  assert.equal(await first.wait(), { code: 0, signal: 9 });
+  assert.equal(Container.list({ root }), []);
+  await rejects(() => Container.restore({ ...request, imagePath: join(t.folder, "none") }), SystemError);
+  const second = await Container.restore({ ...request, imagePath });
+  assert.is(second.state().status, "running");
+  second.kill("TERM");
+  assert.equal(await second.wait(), { code: 5, signal: 0 });
+  await second.delete();
+  closeSync(nothing);
 });
 
 async function rejects(action: () => Promise<unknown>, kind: new (...args: never[]) => Error): Promise<void> {

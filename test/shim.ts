@@ -7,6 +7,7 @@ import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { Containerd } from "./containerd.ts";
 import { RELEASES } from "./engine.ts";
+import type { Release } from "./engine.ts";
 import { RUN_NAME, needs } from "./harness.ts";
 import type { Ground, Suite } from "./harness.ts";
 import type { Result } from "./runtime.ts";
@@ -26,10 +27,17 @@ export interface Task {
 
 type Body = (t: Ground, task: Task) => Promise<void>;
 
-/** Adds tests with a containerd; `state`: the options of a tmpfs for what containerd and shims keep while they run. */
-export function underShim(suite: Suite): (title: string, body: Body, options?: { readonly state?: string }) => void {
-  return (title, body, { state } = {}) => {
-    for (const release of RELEASES) {
+interface Surroundings {
+  /** The options of a tmpfs for what containerd and shims keep while they run. */
+  readonly state?: string;
+  /** Which containerd; all of them unless told. */
+  readonly releases?: readonly Release[];
+}
+
+/** Adds tests with a containerd. */
+export function underShim(suite: Suite): (title: string, body: Body, surroundings?: Surroundings) => void {
+  return (title, body, { state, releases = RELEASES } = {}) => {
+    for (const release of releases) {
       suite(`${release} containerd: ${title}`, async (t) => {
         needs("root");
         const folder = state === undefined ? undefined : mountTmpfs(join(t.folder, "tmpfs"), state);

@@ -54,8 +54,8 @@ export function saveDescriptors(imagePath: string, streams: readonly string[]): 
   }
 }
 
-/** For which of the streams in the images criu's own are to stand. */
-export function inheritedStreams(imagePath: string): InheritedDescriptor[] {
+/** For which of the streams in the images other descriptors of criu are to stand: `first`, and those after it. */
+export function inheritedStreams(imagePath: string, first: number): InheritedDescriptor[] {
   const path = join(imagePath, FILE);
   let names: unknown;
   try {
@@ -68,7 +68,7 @@ export function inheritedStreams(imagePath: string): InheritedDescriptor[] {
   const inherited: InheritedDescriptor[] = [];
   for (const fd of STREAMS) {
     const key: unknown = names[fd];
-    if (typeof key === "string" && REPLACED.test(key)) inherited.push({ key, fd });
+    if (typeof key === "string" && REPLACED.test(key)) inherited.push({ key, fd: first + fd });
   }
   return inherited;
 }

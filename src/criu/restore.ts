@@ -167,9 +167,12 @@ class Restoration {
   }
 
   async #make({ plan, draft }: Planned): Promise<Created> {
-    const streams = inheritedStreams(this.#options.choices.imagePath);
-    const namespaces = openNamespaces(this.#config, { purpose: this.#purpose, first: SOCKET + 1 });
-    const worker = await this.#start(plan, namespaces.fds).finally(() => namespaces.close());
+    // criu takes what it is to inherit away from its place, and wants to have standard streams itself: so they are there twice.
+    const { stdio } = this.#options.inheritance;
+    const first = SOCKET + 1;
+    const streams = inheritedStreams(this.#options.choices.imagePath, first);
+    const namespaces = openNamespaces(this.#config, { purpose: this.#purpose, first: first + stdio.length });
+    const worker = await this.#start(plan, [...stdio, ...namespaces.fds]).finally(() => namespaces.close());
     const inherited = [...streams, ...namespaces.inherited];
     const external = [...plan.external, notifyMount(this.#options.store, this.#options.id)];
     await this.#ask(worker, { external, inherited, joined: namespaces.joined }, draft);

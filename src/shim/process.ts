@@ -3,7 +3,7 @@
 import { closeSync } from "../native/files.ts";
 import { isNativeError, native } from "../native/native.ts";
 import type { Spawned } from "../native/native.ts";
-import { EPOLLIN, forget, ready } from "../native/waiter.ts";
+import { ended } from "../native/waiter.ts";
 import type { Timestamp } from "./generated/types.ts";
 import { RpcError } from "./rpc-error.ts";
 import type { Stdio, StdioPaths } from "./stdio.ts";
@@ -67,10 +67,8 @@ export class Process {
   }
 
   async #wait(pidfd: number): Promise<void> {
-    await ready(pidfd, EPOLLIN);
+    const { code, signal } = await ended(pidfd);
     const at = now();
-    const { code, signal } = native().waitPidfd(pidfd) ?? { code: 0, signal: 0 };
-    forget(pidfd);
     closeSync(pidfd);
     this.#finish({ status: signal === 0 ? code : SIGNALLED + signal, at });
   }
@@ -78,6 +76,11 @@ export class Process {
   #finish(ending: Ending): void {
     this.#ending = ending;
     this.#end(ending);
+  }
+
+  /** There never will be a process. */
+  giveUp(): void {
+    if (this.#pid === 0 && this.#ending === undefined) this.#finish({ status: NEVER_RAN, at: now() });
   }
 
   /** Its start is under way, and its pid not known yet. */

@@ -17,10 +17,11 @@ import { closeSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import { ConfigError, NoSuchContainerError } from "../errors.ts";
 import { removeRecord, writeRecord } from "./bundle.ts";
+import type { BundleRecord } from "./bundle.ts";
 import type { Publisher } from "./events.ts";
 import { Execs } from "./execs.ts";
 import { TaskCreate, TaskDelete, TaskEvent, TaskExit, TaskStart } from "./generated/events.ts";
-import type { CreateTaskRequest, ExecProcessRequest } from "./generated/task.ts";
+import type { CheckpointTaskRequest, CreateTaskRequest, ExecProcessRequest } from "./generated/task.ts";
 import type { Any } from "./generated/types.ts";
 import { log, messageOf } from "./log.ts";
 import type { Options } from "./options.ts";
@@ -47,7 +48,9 @@ export class Task {
   readonly init: Process;
   readonly execs: Execs;
   readonly #store: Store;
-  readonly #state: StoredState;
+  /** Undefined until a container is made from a checkpoint. */
+  #state: StoredState | undefined;
+  #checkpoint: Checkpointed | undefined;
   readonly #mounted: boolean;
   readonly #context: Context;
   #oom: OomWatch | undefined;
@@ -63,7 +66,8 @@ export class Task {
     readonly request: CreateTaskRequest;
     readonly context: Context;
     readonly store: Store;
-    readonly state: StoredState;
+    readonly state?: StoredState;
+    readonly checkpoint?: Checkpointed;
     readonly init: Process;
     readonly owner: StdioOptions["owner"];
   }) {
@@ -72,6 +76,7 @@ export class Task {
     this.init = facts.init;
     this.#store = facts.store;
     this.#state = facts.state;
+    this.#checkpoint = facts.checkpoint;
     this.#mounted = facts.request.rootfs.length > 0;
     this.#context = facts.context;
     const { namespace, publisher } = facts.context;
@@ -82,7 +87,6 @@ export class Task {
   static async create(request: CreateTaskRequest, options: Options, context: Context): Promise<Task> {
     const { id, bundle, rootfs: mounts, terminal, stdin, stdout, stderr } = request;
     if (options.systemdCgroup) throw new RpcError("INVALID_ARGUMENT", "cannot create the container: the systemd cgroup manager is not supported yet");
-    if (request.checkpoint !== "") throw new RpcError("UNIMPLEMENTED", "cannot create the container from a checkpoint: not supported yet");
     const root = join(options.root, context.namespace);
     const store = new Store(root);
     const rootfs = join(bundle, "rootfs");
@@ -95,6 +99,14 @@ export class Task {
     });
     try {
       await mountRootfs(rootfs, mounts);
+      const init = new Process(id, stdio.paths);
+      if (request.checkpoint !== "") {
+        // Its Start makes it: there are no processes that could wait for that.
+        const task = new Task({ request, context, store, init, owner, checkpoint: { stdio, record, imagePath: request.checkpoint } });
+        task.#publishCreate(request);
+        task.#exitTold = task.#watchInit();
+        return task;
+      }
       const { state, pidfd } = await create({
         store,
         id,
@@ -109,7 +121,6 @@ export class Task {
       });
       stdio.childHasThem();
       await keepRecord({ store, id, pidfd, environment: context.environment }, () => writeRecord(bundle, { ...record, pid: state.pid }));
-      const init = new Process(id, stdio.paths);
       init.attach({ pid: state.pid, pidfd }, stdio);
       const task = new Task({ request, context, store, state, init, owner });
       task.#publishCreate(request);
@@ -124,10 +135,6 @@ export class Task {
     }
   }
 
-  get state(): StoredState {
-    return this.#state;
-  }
-
   #publishCreate({ rootfs, stdin, stdout, stderr, terminal }: CreateTaskRequest): void {
     const io = { stdin, stdout, stderr, terminal };
     this.#context.publisher.publish("/tasks/create", TaskCreate, { container_id: this.id, bundle: this.bundle, rootfs, io, pid: this.init.pid });
@@ -136,8 +143,10 @@ export class Task {
   /** The end of init is the end of the container. */
   async #watchInit(): Promise<void> {
     const { status, at } = await this.init.ended;
+    // It never was there.
+    if (this.init.pid === 0) return;
     // Processes outside of a pid namespace of its own would outlive it.
-    if (!this.#state.ownPidNamespace) killAll(this.#directories, killPid);
+    if (this.#state?.ownPidNamespace === false) killAll(this.#directories, killPid);
     await this.init.startSettled();
     await this.execs.allTold();
     this.#oom?.check();
@@ -157,6 +166,7 @@ export class Task {
   }
 
   async #start(): Promise<void> {
+    if (this.#checkpoint !== undefined) return await this.#restore(this.#checkpoint);
     // Before the program can be killed: what the watch finds at its beginning is not this container's.
     await this.#watchOom();
     try {
@@ -164,9 +174,40 @@ export class Task {
     } catch (error) {
       throw new RpcError("UNKNOWN", `OCI runtime start failed: ${messageOf(error)}`, { cause: error });
     }
+    this.#tellStart();
+  }
+
+  #tellStart(): void {
     this.#context.publisher.publish("/tasks/start", TaskStart, { container_id: this.id, pid: this.init.pid });
     this.#startTold = true;
     if (this.#oomWaits) this.#tellOom();
+  }
+
+  async #restore({ stdio, record, imagePath }: Checkpointed): Promise<void> {
+    const { id, bundle } = this;
+    const { environment } = this.#context;
+    const { restoreTask } = await import("./checkpoint.ts");
+    try {
+      const { state, pidfd } = await restoreTask({ store: this.#store, id, bundle, environment }, { imagePath, stdio });
+      stdio.childHasThem();
+      this.#state = state;
+      await keepRecord({ store: this.#store, id, pidfd, environment }, () => writeRecord(bundle, { ...record, pid: state.pid }));
+      this.init.attach({ pid: state.pid, pidfd }, stdio);
+    } catch (error) {
+      throw new RpcError("UNKNOWN", `OCI runtime restore failed: ${messageOf(error)}`, { cause: error });
+    }
+    this.#checkpoint = undefined;
+    await this.#watchOom();
+    this.#tellStart();
+  }
+
+  checkpoint(request: CheckpointTaskRequest): Promise<void> {
+    return this.#serially(async () => {
+      this.#requireRunning("checkpoint");
+      const { checkpointTask } = await import("./checkpoint.ts");
+      const { id, bundle } = this;
+      await checkpointTask({ store: this.#store, id, bundle, environment: this.#context.environment }, request);
+    });
   }
 
   async #watchOom(): Promise<void> {
@@ -181,7 +222,7 @@ export class Task {
   }
 
   get #directories(): NonNullable<StoredState["cgroup"]>["directories"] {
-    return this.#state.cgroup?.directories ?? [];
+    return this.#state?.cgroup?.directories ?? [];
   }
 
   get isPaused(): boolean {
@@ -269,6 +310,7 @@ export class Task {
       if (!this.init.hasEnded && this.init.hasStarted) throw new RpcError("FAILED_PRECONDITION", "cannot delete a running process");
       const environment = this.#context.environment;
       await deleteContainer({ store: this.#store, id: this.id, force: true, environment, warn: (message) => log("warning", message) });
+      this.#forgetCheckpoint();
       const { status, at } = await this.init.ended;
       await this.#exitTold;
       await this.init.drained();
@@ -279,6 +321,22 @@ export class Task {
       this.#context.publisher.publish("/tasks/delete", TaskDelete, { container_id: this.id, pid: this.init.pid, exit_status: status, exited_at: at });
     });
   }
+
+  /** Of a container that was never made from its images. */
+  #forgetCheckpoint(): void {
+    const { stdio } = this.#checkpoint ?? {};
+    if (stdio === undefined) return;
+    stdio.childHasThem();
+    stdio.close();
+    this.init.giveUp();
+  }
+}
+
+/** A container that is still to be made from images. */
+interface Checkpointed {
+  readonly imagePath: string;
+  readonly stdio: Stdio;
+  readonly record: Omit<BundleRecord, "pid">;
 }
 
 /** A container of which "delete" could not be told is not kept: a disk may be full. */

@@ -61,7 +61,7 @@ export class TaskService {
 
   /** Whether somebody waits for this child, or may come to. */
   knows(pid: number): boolean {
-    for (const task of this.#tasks.values()) if (task === undefined || task.init.pid === pid || task.execs.knows(pid)) return true;
+    for (const task of this.#tasks.values()) if (task === undefined || task.init.isStarting || task.init.pid === pid || task.execs.knows(pid)) return true;
     return false;
   }
 
@@ -136,7 +136,10 @@ export class TaskService {
         await this.#task(id).update(resources?.value ?? new Uint8Array());
         return {};
       }),
-      Checkpoint: method(CheckpointTaskRequest, Empty, () => notYet("checkpoint")),
+      Checkpoint: method(CheckpointTaskRequest, Empty, async (request) => {
+        await this.#task(request.id).checkpoint(request);
+        return {};
+      }),
       Stats: method(ProcessRequest, StatsResponse, async ({ id }) => ({ stats: await this.#task(id).stats() })),
     };
   }
@@ -253,8 +256,4 @@ function processesOf(task: Task): { readonly pid: number; readonly info?: Any }[
     const exec_id = execs.get(pid);
     return exec_id === undefined ? { pid } : { pid, info: { type_url: PROCESS_DETAILS, value: encode(ProcessDetails, { exec_id }) } };
   });
-}
-
-function notYet(what: string): never {
-  throw new RpcError("UNIMPLEMENTED", `${what} is not supported yet`);
 }
