@@ -2,11 +2,12 @@
 /**
  * Compares the installed tsrun with runc and crun, in one run and in turns.
  *
- *   node scripts/bench.mjs [--pairs N] [--quick] [--containerd] [--only TEXT] [--json FILE] [--tsrun PATH] [--runc PATH] [--crun PATH]
+ *   node scripts/bench.mjs [--pairs N] [--quick] [--containerd] [--engines] [--only TEXT] [--json FILE] [--tsrun PATH] [--runc PATH] [--crun PATH]
  *
  * Each measurement is made in a tight loop, and spaced by a pause of 80 ms: the kernel keeps some of its locks warm for
  * who comes at once, and no user does. With --containerd all is measured that containerd's users wait for, and the memory
- * of idle shims; containerd is the first in the PATH. It needs root, and leaves nothing behind.
+ * of idle shims; with --engines what users of docker and podman wait for. These are the first in the PATH. It needs root,
+ * and leaves nothing behind.
  */
 
 import { spawnSync } from "node:child_process";
@@ -19,6 +20,7 @@ import { makeBundles } from "./bench-bundles.mjs";
 import { describeHost, enterNamespace, measureBusyness, mountLeftControllers, removeCgroups, unmountControllers } from "./bench-host.mjs";
 import { report, reportMeasurement, reportMemory } from "./bench-report.mjs";
 import { clientOf, containerdMeasurements, measureMemory, startContainerd } from "./bench-containerd.mjs";
+import { engineMeasurements, startEngines } from "./bench-engines.mjs";
 import { compileArguments, findBun } from "./bun.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -74,6 +76,7 @@ const MEASUREMENTS = [
     ],
   },
   ...containerdMeasurements({ timed, untimed }),
+  ...engineMeasurements({ timed }),
   {
     name: "exec",
     container: ({ sleeping }) => sleeping,
@@ -104,11 +107,12 @@ async function main() {
   const status = enterNamespace();
   if (status !== undefined) return status;
   const folder = fs.mkdtempSync(join(tmpdir(), `${NAME}-`));
-  const ground = { folder, mounted: [], runtimes: [], containerd: undefined };
+  const ground = { folder, mounted: [], runtimes: [], containerd: undefined, engines: {} };
   try {
     await bench(ground, options);
   } finally {
     await ground.containerd?.stop();
+    for (const engine of Object.values(ground.engines)) await engine.stop();
     deleteContainers(ground.runtimes);
     removeCgroups(NAME);
     await unmountControllers(ground.mounted);
@@ -128,7 +132,7 @@ function deleteContainers(runtimes) {
 function readOptions() {
   const text = { type: "string" };
   const { values } = parseArgs({
-    options: { pairs: text, quick: { type: "boolean" }, containerd: { type: "boolean" }, only: text, json: text, tsrun: text, runc: text, crun: text },
+    options: { pairs: text, quick: { type: "boolean" }, containerd: { type: "boolean" }, engines: { type: "boolean" }, only: text, json: text, tsrun: text, runc: text, crun: text },
   });
   const pairs = Number(values.pairs ?? (values.quick === true ? 7 : 30));
   if (!Number.isInteger(pairs) || pairs < 1) throw new Error(`--pairs "${values.pairs}" is not a number above 0`);
@@ -149,7 +153,12 @@ async function bench(ground, options) {
   const [tsrun] = runtimes;
   const tools = { folder, driver: compileDriver(folder), bundles: makeBundles(folder, tsrun.path), hello: compileHello(folder) };
   const results = [];
+  if (options.engines === true) {
+    const rootfs = join(tools.bundles.default, "rootfs");
+    tools.engines = ground.engines = await startEngines(folder, { runtimes, rootfs, namespace: NAME, note: report.note });
+  }
   for (const measurement of wantedMeasurements(options)) {
+    if (measurement.engine !== undefined && tools.engines[measurement.engine] === undefined) continue;
     if (measurement.withContainerd === true && tools.containerd === undefined) {
       tools.containerd = ground.containerd = await startContainerd(folder, { tsrun: tsrun.path, namespace: NAME });
       report.note(tools.containerd?.version ?? "containerd does not start here: it is left out");
@@ -170,9 +179,13 @@ async function bench(ground, options) {
   if (options.json !== undefined) fs.writeFileSync(options.json, `${JSON.stringify({ ...facts, results, ...(memory === undefined ? {} : { memory }) }, undefined, 2)}\n`);
 }
 
-/** With --containerd its own, all of them; else the rest, and of those the ones that take no time. */
-function wantedMeasurements({ only = "", containerd = false }) {
-  return MEASUREMENTS.filter(({ name, withContainerd = false, onRequest = false }) => name.includes(only) && (containerd ? withContainerd : !onRequest));
+/** With --containerd its own, all of them, and with --engines theirs; else the rest, and of those the ones that take no time. */
+function wantedMeasurements({ only = "", containerd = false, engines = false }) {
+  return MEASUREMENTS.filter(({ name, withContainerd = false, onRequest = false, engine }) => {
+    if (!name.includes(only)) return false;
+    if (containerd || engines) return (containerd && withContainerd) || (engines && engine !== undefined);
+    return !onRequest && engine === undefined;
+  });
 }
 
 /** The installed ones; tsrun is the checkout's own where none is installed. */
@@ -218,8 +231,7 @@ function runTool(program, args, cwd = root) {
 
 /** Wall times in milliseconds: `{ run: { tsrun: [...], runc: [...] } }`. */
 function measure(tools, { measurement, pace, runtimes, pairs }) {
-  const { withContainerd = false } = measurement;
-  const subjects = runtimes.map((one) => ({ name: one.name, ...(withContainerd ? { client: clientOf(tools.containerd, one) } : { runtime: one.command }) }));
+  const subjects = runtimes.map((one) => subjectOf(tools, measurement, one));
   if (measurement.withHello === true) subjects.push({ name: "hello", runtime: [tools.hello] });
   if (measurement.onlyFirst === true) subjects.splice(1);
   const count = Math.max(1, Math.round(pairs * (measurement.share ?? 1)));
@@ -232,6 +244,13 @@ function measure(tools, { measurement, pace, runtimes, pairs }) {
   });
   const [begin, end] = linesAround(tools, { measurement, subjects });
   return collect(drive(tools, [...begin, ...lines, ...end]), measurement.sum === true);
+}
+
+/** What a round is told of a runtime: the command that begins its own commands, or those of what it is behind. */
+function subjectOf(tools, { withContainerd = false, engine }, runtime) {
+  const { name, command } = runtime;
+  if (engine !== undefined) return { name, client: tools.engines[engine].client(runtime) };
+  return withContainerd ? { name, client: clientOf(tools.containerd, runtime) } : { name, runtime: command };
 }
 
 function containerOf({ name }) {
