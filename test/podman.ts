@@ -60,7 +60,9 @@ export class Podman {
     this.folder = folder;
     this.#network = network;
     this.#program = programOf(release, "podman");
-    this.#options = ["--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "file", "--runtime", runtime];
+    // Both ways to name a runtime are tried: by its path, and in the settings.
+    const named = release === "installed" ? ["--runtime", runtime] : [];
+    this.#options = ["--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "file", ...named];
     this.#env = {
       PATH: programsOf(release),
       CONTAINERS_CONF: join(folder, "containers.conf"),
@@ -82,6 +84,8 @@ export class Podman {
       podman.image = makeImage(t.folder, t.bundle().rootfs);
       const loaded = await podman.podman(["load", "--quiet", "--input", podman.image]);
       if (loaded.status !== 0) skip(`podman cannot load an image: ${loaded.stderr.trim().split("\n").at(-1)}`);
+      const info = await podman.podman(["info", "--format", "{{.Host.OCIRuntime.Path}}"]);
+      assert.is(info.stdout.trim(), options.runtime);
       await body(podman);
     } finally {
       await podman.podman(["pod", "rm", "--all", "--force", "--time", "0"]);
@@ -159,7 +163,7 @@ async function grantIds(folder: string, network: PrivateNetwork): Promise<void> 
 }
 
 /** containers.conf(5). podman raises limits as far as it thinks root may; not every root may. */
-function settings({ release, hasNetwork = false }: PodmanOptions): string {
+function settings({ release, runtime, hasNetwork = false }: PodmanOptions): string {
   const helpers = ["netavark", "aardvark-dns"].map((name) => join("/usr/lib/podman", name)).every((path) => fs.existsSync(path));
   const folder = release === "sid" ? join(programOf(release, "netavark"), "..") : helpers ? "/usr/lib/podman" : undefined;
   return `[containers]
@@ -169,6 +173,9 @@ cgroups = "no-conmon"
 [engine]
 lock_type = "file"
 ${folder === undefined ? "" : `helper_binaries_dir = [${JSON.stringify(folder)}]`}
+runtime = "chosen"
+[engine.runtimes]
+chosen = [${JSON.stringify(runtime)}]
 [network]
 network_backend = "netavark"
 `;
