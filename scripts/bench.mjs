@@ -26,6 +26,7 @@ import { compileArguments, findBun } from "./bun.mjs";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const NAME = `tsrun-bench-${process.pid}`;
 const WARM_UP = 3;
+const LISTED = 100;
 const PACES = [{ name: "tight", pause: 0 }, { name: "spaced", pause: 80 }];
 const SEPARATOR = "\x1f";
 
@@ -86,6 +87,16 @@ const MEASUREMENTS = [
     name: "exec of a process file, config as large as an engine's",
     container: ({ largeSleeping }) => largeSleeping,
     round: ({ runtime, container, bundles }) => [timed("exec", [...runtime, "exec", "--process", bundles.processFile, container])],
+  },
+  {
+    name: `list of ${LISTED} containers`,
+    lasting: ({ name, runtime, bundles, folder }) => {
+      const containers = Array.from({ length: LISTED }, (_, index) => ({ id: `${NAME}-listed-${name}-${index}`, pidFile: join(folder, `pid-${name}-${index}`) }));
+      const begin = containers.map(({ id, pidFile }) => untimed([...runtime, "create", "--bundle", bundles.sleeping, "--pid-file", pidFile, id]));
+      const end = containers.flatMap(({ id, pidFile }) => [untimed([...runtime, "delete", "--force", id]), { reap: pidFile }]);
+      return [begin, end];
+    },
+    round: ({ runtime }) => [timed("list", [...runtime, "list"])],
   },
   { name: "start-up", withHello: true, round: ({ runtime }) => [timed("--version", [runtime[0], "--version"])] },
   { name: "the bench itself", onlyFirst: true, round: () => [timed("true", ["/bin/true"])] },
@@ -261,7 +272,7 @@ function containerOf({ name }) {
 function linesAround(tools, { measurement, subjects }) {
   if (measurement.container !== undefined) return lasting(tools, { measurement, subjects });
   if (measurement.lasting === undefined) return [[], []];
-  const parts = subjects.map((subject) => measurement.lasting({ ...subject, container: containerOf(subject), bundles: tools.bundles }));
+  const parts = subjects.map((subject) => measurement.lasting({ ...subject, container: containerOf(subject), bundles: tools.bundles, folder: tools.folder }));
   return [0, 1].map((part) => parts.flatMap((steps) => steps[part].map((step) => driverLine(step, { subject: "", pause: 0, isWarm: false }))));
 }
 

@@ -77,7 +77,8 @@ for (const [name, change, seed] of [["one stage", withHooks, 1], ["two stages", 
       if (await killCreate(t, bundle, { id, after })) killed++;
       const state = await t.runtime(["state", id]);
       if (state.status !== 0) assert.match(state.stderr, /container does not exist/);
-      else assert.match(state.stdout, /"status": "(created|stopped)"/);
+      // A child that was just cloned, and closes what it has from its parent, may hold the lock a moment longer.
+      else assert.match(state.stdout, /"status": "(creating|created|stopped)"/);
       const deleted = await t.runtime(["delete", "--force", id]);
       assert.is(deleted.status, 0, deleted.stderr);
       assert.is(deleted.stderr, "");

@@ -92,7 +92,8 @@ std::string read_all(Napi::Env env, const std::string& path) {
   for (size_t size = 0;;) {
     const long got = restarted([&] { return ::read(fd.get(), bytes.data() + size, bytes.size() - size); });
     size += static_cast<size_t>(check(env, got, "read", path));
-    if (got == 0) return bytes.substr(0, size);
+    // A plain file that has given less than it was asked for has no more.
+    if (got == 0 || (status.st_size > 0 && S_ISREG(status.st_mode) && size < bytes.size())) return bytes.substr(0, size);
     if (size == bytes.size()) bytes.resize(2 * size);
   }
 }
@@ -109,6 +110,16 @@ Napi::Value read_bytes(const Napi::CallbackInfo& info) {
 // (path) -> the whole file, as UTF-8
 Napi::Value read_text(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), read_all(info.Env(), string(info[0])));
+}
+
+// (path) -> what one read brings, as UTF-8
+Napi::Value read_start(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::string path = string(info[0]);
+  const UniqueFd fd = open_path(env, path, O_RDONLY, 0);
+  char bytes[4096];
+  const long got = restarted([&] { return ::read(fd.get(), bytes, sizeof bytes); });
+  return Napi::String::New(env, bytes, static_cast<size_t>(check(env, got, "read", path)));
 }
 
 // (path) -> whether it leads to something
@@ -244,6 +255,7 @@ void export_paths(Napi::Env env, Napi::Object exports) {
   add(env, exports, "write", write);
   add(env, exports, "readBytes", read_bytes);
   add(env, exports, "readText", read_text);
+  add(env, exports, "readStart", read_start);
   add(env, exports, "writeFile", write_file);
   add(env, exports, "exists", exists);
   add(env, exports, "isWritable", is_writable);

@@ -2,7 +2,7 @@
 
 import { dirname } from "node:path";
 import { CgroupError } from "../errors.ts";
-import { existsSync } from "../native/files.ts";
+import { existsSync, readStartSync } from "../native/files.ts";
 import type { CgroupDirectory } from "./cgroup.ts";
 import { directoryOf } from "./cgroup.ts";
 import { errnoOf, systemError } from "./failure.ts";
@@ -32,7 +32,7 @@ export function isFrozen(directories: readonly CgroupDirectory[]): boolean {
   if (directory === undefined) return false;
   const { stateFile, frozen } = FREEZERS[directory.version];
   try {
-    return readText(`${directory.path}/${stateFile}`).includes(frozen);
+    return readStartSync(`${directory.path}/${stateFile}`).includes(frozen);
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === "ENOENT" || errno === "ENODEV") return false;

@@ -15,7 +15,7 @@ import { encodePlan } from "../plan/encode.ts";
 import { isEntry } from "../plan/cgroup-entry.ts";
 import type { Fd, Plan, RuntimeOp, RuntimeStep } from "../plan/step.ts";
 import { Cleanup } from "./cleanup.ts";
-import { diedAsInit } from "./executed.ts";
+import { deathAsInit, isUnasked } from "./executed.ts";
 import { inWords } from "./store.ts";
 
 /** What the caller gave to the container's process. */
@@ -132,7 +132,8 @@ export class Execution {
         throw await this.#telling.failure(more.kind === "failure" ? more : message);
       }
       if (message.kind !== "end") continue;
-      if (await diedAsInit(this.init.pid)) throw await this.#initDied();
+      const death = await deathAsInit(this.init.pid);
+      if (death !== undefined && isUnasked(death)) throw await this.#initDied();
       return;
     }
   }

@@ -9,7 +9,8 @@ import { forget, ready } from "../native/waiter.ts";
 import { placeOf } from "../spec/positions.ts";
 import { stateDocument } from "../spec/state.ts";
 import { destroy } from "./delete.ts";
-import { diedAsInit } from "./executed.ts";
+import type { Death } from "./cause.ts";
+import { deathAsInit, isUnasked } from "./executed.ts";
 import { endProcesses, openInit } from "./processes.ts";
 import type { Inherited } from "./hooks.ts";
 import type { StoredState } from "./state.ts";
@@ -94,11 +95,10 @@ async function release(options: StartOptions, state: StoredState): Promise<void>
   }
   try {
     const record = await readRecord(fifo, init);
-    if (record === undefined) throw await initGone(options, state);
+    if (record === undefined) throw await initGone(options, state, undefined);
     rmSync(path, { force: true });
     const failure = decodeFailure(record);
-    if (failure === undefined && (await diedAsInit(state.pid))) throw await initGone(options, state);
-    if (failure === undefined) return;
+    if (failure === undefined) return await checkDeath(options, state);
     const step = state.lastSteps.find(({ index }) => index === failure.step) ?? { index: failure.step, op: "execve" };
     const { stepError } = await import("../plan/describe.ts");
     const error = stepError(step, { ...failure, arch: process.arch }, (pointer) => placeOf(configOf(store, id), pointer));
@@ -113,10 +113,16 @@ async function release(options: StartOptions, state: StoredState): Promise<void>
   }
 }
 
-/** As far as anybody can tell: it is another's child. */
-async function initGone({ store, id }: StartOptions, { pid, cgroup }: StoredState): Promise<Error> {
-  const [{ causeOfDeath }, { deathOf }, { howItEnded }] = await Promise.all([import("./cause.ts"), import("./executed.ts"), import("./telling.ts")]);
-  const death = deathOf(pid);
+/** Init said nothing: it became the program, or was killed by who may, or the kernel did not let it. */
+async function checkDeath(options: StartOptions, state: StoredState): Promise<void> {
+  const death = await deathAsInit(state.pid);
+  if (death === undefined) return;
+  const { memoryHit } = await import("../cgroup/limit-hit.ts");
+  if (isUnasked(death) || memoryHit(state.cgroup?.directories ?? []) !== undefined) throw await initGone(options, state, death);
+}
+
+async function initGone({ store, id }: StartOptions, { cgroup }: StoredState, death: Death | undefined): Promise<Error> {
+  const [{ causeOfDeath }, { howItEnded }] = await Promise.all([import("./cause.ts"), import("./telling.ts")]);
   const hasFilter = configOf(store, id).includes('"seccomp"');
   const cause = causeOfDeath(death ?? { code: 0, signal: SIGKILL }, hasFilter, cgroup?.directories ?? []);
   const how = death === undefined ? "" : `: ${await howItEnded(death)}`;

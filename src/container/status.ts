@@ -1,9 +1,12 @@
 /** What a container is doing, from the kernel; and what may be done to it then, as a table (runtime.md#state). */
 
+import { directoryOf } from "../cgroup/cgroup.ts";
+import type { CgroupDirectory } from "../cgroup/cgroup.ts";
 import { isFrozen } from "../cgroup/freeze.ts";
 import { StatusError } from "../errors.ts";
 import { isDead, parseStat } from "../linux/procfs.ts";
-import { existsSync, readFileSync } from "../native/files.ts";
+import type { ProcessStat } from "../linux/procfs.ts";
+import { existsSync, readStartSync } from "../native/files.ts";
 import type { StoredState } from "./state.ts";
 import { bootId } from "./store.ts";
 import type { Store } from "./store.ts";
@@ -62,9 +65,16 @@ export function statusOf(store: Store, state: StoredState): Status {
 export function roughStatusOf(store: Store, state: StoredState): Status {
   if (!isOfThisBoot(state)) return "stopped";
   if (state.phase === "creating") return store.isLocked(state.id) ? "creating" : "stopped";
-  if (!isAlive(state)) return "stopped";
-  if (state.cgroup !== undefined && isFrozen(state.cgroup.directories)) return "paused";
+  const stat = aliveStat(state);
+  if (stat === undefined) return "stopped";
+  const directories = state.cgroup?.directories;
+  if (directories !== undefined && mayBeFrozen(stat, directories) && isFrozen(directories)) return "paused";
   return "running";
+}
+
+/** The freezer of v1 leaves no process running or asleep: who is seen so need not be asked about in its cgroup. */
+function mayBeFrozen({ state }: ProcessStat, directories: readonly CgroupDirectory[]): boolean {
+  return (state !== "R" && state !== "S") || directoryOf(directories, "freezer")?.version === 2;
 }
 
 /** What a verb does, where the verb alone is no word for it. */
@@ -78,10 +88,14 @@ export function requireStatus(verb: Verb, id: string, status: Status): void {
 
 /** Whether init is there, and is the same process: a pid alone may belong to another by now. */
 export function isAlive(state: StoredState): boolean {
+  return aliveStat(state) !== undefined;
+}
+
+function aliveStat(state: StoredState): ProcessStat | undefined {
   // Start times count from the boot, so early processes of two boots may agree in both.
-  if (state.pid <= 0 || !isOfThisBoot(state)) return false;
+  if (state.pid <= 0 || !isOfThisBoot(state)) return undefined;
   const stat = readStat(state.pid);
-  return stat !== undefined && stat.startTime === state.startTime && !isDead(stat);
+  return stat !== undefined && stat.startTime === state.startTime && !isDead(stat) ? stat : undefined;
 }
 
 /** Processes and cgroups of another boot are gone; those of the same name are somebody else's. */
@@ -94,9 +108,9 @@ export function startTimeOf(pid: number): number {
   return readStat(pid)?.startTime ?? 0;
 }
 
-function readStat(pid: number): ReturnType<typeof parseStat> {
+function readStat(pid: number): ProcessStat | undefined {
   try {
-    return parseStat(readFileSync(`/proc/${pid}/stat`, "utf8"));
+    return parseStat(readStartSync(`/proc/${pid}/stat`));
   } catch {
     return undefined;
   }

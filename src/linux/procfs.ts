@@ -19,9 +19,9 @@ export function parseStat(text: string): ProcessStat | undefined {
   // The name may hold spaces, brackets and newlines; no field after it does.
   const close = text.lastIndexOf(")");
   if (open < 0 || close < open) return undefined;
-  const fields = text.slice(close + 1).trim().split(/\s+/);
+  // Field 22 of proc(5) is the last that is asked for; the first of these is field 3. One blank is between two.
+  const fields = text.slice(close + 2).split(" ", 22 - 3 + 1);
   const [state = "", ppid, pgrp, session] = fields;
-  // Field 22 of proc(5); the first of these is field 3.
   const startTime = fields[22 - 3];
   if (startTime === undefined) return undefined;
   return {

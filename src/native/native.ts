@@ -68,6 +68,8 @@ interface NativeFiles {
   /** The whole file. */
   readBytes(path: string): Uint8Array;
   readText(path: string): string;
+  /** What one read(2) brings, 4096 bytes at most: all of what the kernel makes in one piece, as /proc/PID/stat. */
+  readStart(path: string): string;
   writeFile(path: string, data: string | Uint8Array, flags: number, mode: number): void;
   /** access(2), F_OK. */
   exists(path: string): boolean;
