@@ -95,7 +95,10 @@ export class Ground {
   /** Deletes the containers and the folder; what then still bears one of the ids is an error. */
   async end(): Promise<void> {
     for (const id of this.#ids) await this.runtime(["delete", "--force", id]);
-    const strays = this.#ids.flatMap((id) => this.leftovers(id));
+    const look = (): Stray[] => this.#ids.flatMap((id) => this.leftovers(id));
+    let strays = look();
+    // Who ran a container in the foreground learns of its end now, and has his own way to go.
+    for (const deadline = Date.now() + 2000; strays.some(({ kind }) => kind === "process") && Date.now() < deadline; strays = look()) await setTimeout(20);
     for (const stray of [...strays, ...findStrays(this.folder).filter(({ kind }) => kind === "mount")]) removeStray(stray);
     // A cgroup can be removed only when its last process is gone.
     if (strays.length > 0) await setTimeout(100);
