@@ -21,6 +21,12 @@ const LATE = "src/spec/generated/*-errors.ts";
 /** What stands for modules of Node.js and globals that the engine has not (addon/quick/modules.cc names them). */
 const STAND_INS = ["path", "abort"];
 
+/** Verbs that run so often, or so long beside them, that the snapshot holds what they load. */
+const IN_SNAPSHOT = ["create", "start", "state", "kill", "delete", "run", "exec", "list", "pause", "resume", "ps", "update", "invocation"];
+/** The last bytes of an executable with the program, and of one that is to make the snapshot of it (addon/quick/modules.cc). */
+const MAGIC = "tsrun-js";
+const MAGIC_OF_MAKER = "tsrun-mk";
+
 class QuickError extends Error {}
 
 function run(command, args, options = {}) {
@@ -51,6 +57,31 @@ function bundle(bun, js) {
   for (const name of late) run(bun, [...form, `--outfile=${join(js, "late", name.replace(/ts$/, "js"))}`, join("src/spec/generated", name)]);
 }
 
+/** The chunks that the verbs may come to load. */
+function snapshotModules(js) {
+  const text = (name) => fs.readFileSync(join(js, name), "utf8");
+  const known = new Set();
+  const add = (name) => {
+    if (known.has(name) || !fs.existsSync(join(js, name))) return;
+    known.add(name);
+    for (const [, imported] of text(name).matchAll(/(?:from|import\(?)"\.\/([^"]+\.js)"/g)) add(imported);
+  };
+  for (const [, name, verb] of text("main.js").matchAll(/import\("\.\/((\w+)-\w+\.js)"\)/g)) if (IN_SNAPSHOT.includes(verb)) add(name);
+  return [...known];
+}
+
+/** Two processes make it, as addresses in the executable are told by that they differ. */
+function addSnapshot(program, modules) {
+  const maker = `${program}-maker`;
+  const bytes = fs.readFileSync(program);
+  if (bytes.subarray(-MAGIC.length).toString() !== MAGIC) throw new QuickError(`"${program}" ends otherwise than expected`);
+  bytes.write(MAGIC_OF_MAKER, bytes.length - MAGIC_OF_MAKER.length);
+  fs.writeFileSync(maker, bytes, { mode: 0o755 });
+  const snapshots = ["one", "other"].map((name) => join(folder, `snapshot-${name}`));
+  for (const snapshot of snapshots) run(maker, [snapshot, ...modules], { env: {} });
+  run(join(folder, "quick-finish"), [program, ...snapshots]);
+}
+
 function build(source) {
   const bun = findBun();
   if (bun === undefined) throw new QuickError("no Bun of the package @oven/bun-linux-* runs on this machine");
@@ -59,6 +90,7 @@ function build(source) {
   bundle(bun, js);
   const made = join(folder, "tsrun-quick");
   run(join(folder, "quick-compile"), [join(folder, "tsrun-quick-base"), made, js]);
+  addSnapshot(made, snapshotModules(js));
   fs.chmodSync(made, 0o755);
   fs.mkdirSync(join(root, "dist"), { recursive: true });
   fs.copyFileSync(made, `${target}.new`, fs.constants.COPYFILE_FICLONE);

@@ -171,6 +171,13 @@ quick("it compiles nothing that was not there when it was built", (t) => {
   assert.equal(lines(t, program), ["refused", "refused", "refused"]);
 });
 
+quick("Math.random is drawn anew", (t) => {
+  const program = "print(Math.random()); process.exit(0);";
+  const drawn = [...lines(t, program), ...lines(t, program)].map(Number);
+  assert.is(new Set(drawn).size, 2);
+  for (const number of drawn) assert.ok(number >= 0 && number < 1);
+});
+
 quick("endless recursion is an error that can be caught, also with a small stack", (t) => {
   const program = compiled(t, {
     "main.js": `${PRELUDE} const deep = () => 1 + deep(); try { deep(); } catch (error) { print(error.constructor.name); }
@@ -229,6 +236,28 @@ quick("without its program it says so", (t) => {
   assert.is(status, 126);
   assert.match(stderr, /^tsrun: cannot run ".*": it holds no program: install tsrun again\n$/);
   assert.ok(t.folder);
+});
+
+quick("with a snapshot or without, wherever the kernel puts it, the program is the same", (t) => {
+  const program = join(PROJECT, "dist/tsrun-quick");
+  if (!fs.existsSync(program)) skip("the small engine is not built: QuickJS's source is not within reach");
+  const without = join(t.folder, "tsrun-quick");
+  const bytes = fs.readFileSync(program);
+  assert.is(bytes.subarray(-8).toString(), "tsrun-js");
+  assert.ok(bytes.readBigUInt64LE(bytes.length - 16) > 0n, "it has a snapshot");
+  bytes.writeBigUInt64LE(0n, bytes.length - 16);
+  fs.writeFileSync(without, bytes, { mode: 0o755 });
+  const { stdout } = spawnSync(program, ["manual", "run"], { encoding: "utf8" });
+  assert.match(stdout, /^\.TH /m);
+  for (const command of [[without], ["setarch", "-R", program], ["sh", "-c", 'ulimit -s unlimited; exec "$0" "$@"', program], ["env", "-i", program]]) {
+    const result = spawnSync(command[0] ?? "", [...command.slice(1), "manual", "run"], { encoding: "utf8" });
+    assert.is(result.stderr, "");
+    assert.is(result.stdout, stdout, command.join(" "));
+  }
+  for (const argument of ["state", "list"]) {
+    const [one, other] = [program, without].map((path) => spawnSync(path, ["--root", join(t.folder, "none"), argument, "no-such"], { encoding: "utf8" }));
+    assert.equal([one?.status, one?.stdout, one?.stderr], [other?.status, other?.stdout, other?.stderr]);
+  }
 });
 
 quick("the command runs in it where it is built", () => {

@@ -118,6 +118,7 @@ int main(int argc, char** argv) {
   }
   append(output, index);
   append(output, static_cast<uint32_t>(entries.size()));
+  append(output, uint64_t{0});
   output += "tsrun-js";
   std::ofstream file(argv[2], std::ios::binary);
   file << output;

@@ -13,9 +13,7 @@ struct Decoder {
   std::string withheld;   // the beginning of a sequence, from the last part of a stream
 };
 
-JSClassID encoder_class, decoder_class;
-
-JSValue new_encoder(JSContext* context, JSValueConst, int, JSValueConst*) { return JS_NewObjectClass(context, static_cast<int>(encoder_class)); }
+JSValue new_encoder(JSContext* context, JSValueConst, int, JSValueConst*) { return JS_NewObjectClass(context, static_cast<int>(shared.encoder)); }
 
 JSValue encode(JSContext* context, JSValueConst, int count, JSValueConst* arguments) {
   if (count < 1 || JS_IsUndefined(arguments[0])) return JS_NewUint8ArrayCopy(context, nullptr, 0);
@@ -48,12 +46,12 @@ JSValue new_decoder(JSContext* context, JSValueConst, int count, JSValueConst* a
     if (label != "utf-8" && label != "utf8") return JS_ThrowRangeError(context, "the encoding \"%s\" is not supported", label.c_str());
   }
   const JSValueConst options = count > 1 ? arguments[1] : JS_UNDEFINED;
-  const JSValue object = JS_NewObjectClass(context, static_cast<int>(decoder_class));
+  const JSValue object = JS_NewObjectClass(context, static_cast<int>(shared.decoder));
   JS_SetOpaque(object, new Decoder{option(context, options, "fatal"), option(context, options, "ignoreBOM"), false, {}});
   return object;
 }
 
-void free_decoder(JSRuntime*, JSValueConst object) { delete static_cast<Decoder*>(JS_GetOpaque(object, decoder_class)); }
+void free_decoder(JSRuntime*, JSValueConst object) { delete static_cast<Decoder*>(JS_GetOpaque(object, shared.decoder)); }
 
 // The bytes of a typed array, a DataView's or an ArrayBuffer's.
 bool bytes_of(JSContext* context, JSValueConst value, const uint8_t** bytes, size_t* size) {
@@ -81,7 +79,7 @@ size_t unfinished(const uint8_t* bytes, size_t size) {
 }
 
 JSValue decode(JSContext* context, JSValueConst receiver, int count, JSValueConst* arguments) {
-  auto* decoder = static_cast<Decoder*>(JS_GetOpaque2(context, receiver, decoder_class));
+  auto* decoder = static_cast<Decoder*>(JS_GetOpaque2(context, receiver, shared.decoder));
   if (decoder == nullptr) return JS_EXCEPTION;
   const uint8_t* bytes = nullptr;
   size_t size = 0;
@@ -137,8 +135,8 @@ void add_encoding(JSContext* context) {
   encoder.class_name = "TextEncoder";
   decoder.class_name = "TextDecoder";
   decoder.finalizer = free_decoder;
-  add_class(context, &encoder_class, encoder, new_encoder, "encode", encode);
-  add_class(context, &decoder_class, decoder, new_decoder, "decode", decode);
+  add_class(context, &shared.encoder, encoder, new_encoder, "encode", encode);
+  add_class(context, &shared.decoder, decoder, new_decoder, "decode", decode);
 }
 
 }  // namespace quick

@@ -13,13 +13,32 @@ struct Process {
   std::string executable;  // its real path
 };
 
+// What several parts know of one context, and a snapshot keeps.
+struct Shared {
+  JSClassID timer, encoder, decoder;
+  JSValue addon;
+};
+extern Shared shared;
+
 // Adds what the Encoding Standard and HTML call TextEncoder, TextDecoder, setTimeout and the like.
 void add_encoding(JSContext* context);
 void add_timers(JSContext* context);
-void add_process(JSContext* context, const Process& process);
+void add_process(JSContext* context);
+// Makes the addon's functions; otherwise they are made when the program asks for them.
+void load_addon_now(JSContext* context);
+// What differs from start to start.
+void start_process(JSContext* context, const Process& process);
 
-// The modules that were compiled into the executable.
-void open_modules(JSContext* context, const Process& process);
+// The modules that were compiled into the executable, and the snapshot, if there is one.
+struct SnapshotHeader;
+struct Program {
+  int fd;
+  const SnapshotHeader* snapshot;
+  uint64_t snapshot_offset;
+  bool is_for_snapshot;  // it is the build's, to make one
+};
+Program open_program(const Process& process);
+void add_modules(JSContext* context);
 // Runs the module's code; the value is the promise of its end.
 JSValue run_module(JSContext* context, const char* name);
 

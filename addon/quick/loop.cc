@@ -11,6 +11,7 @@
 #include <mutex>
 
 #include "engine.h"
+#include "heap.h"
 
 using quick::handle;
 
@@ -35,7 +36,6 @@ struct Timer {
   JSValue callback;
 };
 
-JSClassID timer_class;
 uint32_t last_id = 0;
 std::vector<Timer> timers;
 std::deque<Timer> immediates;
@@ -48,10 +48,10 @@ double now() {
   return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) / 1e6;
 }
 
-uint32_t id_of(JSValueConst timer) { return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(JS_GetOpaque(timer, timer_class))); }
+uint32_t id_of(JSValueConst timer) { return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(JS_GetOpaque(timer, shared.timer))); }
 
 JSValue timer_object(JSContext* context, uint32_t id) {
-  const JSValue object = JS_NewObjectClass(context, static_cast<int>(timer_class));
+  const JSValue object = JS_NewObjectClass(context, static_cast<int>(shared.timer));
   JS_SetOpaque(object, reinterpret_cast<void*>(static_cast<uintptr_t>(id)));
   return object;
 }
@@ -192,11 +192,12 @@ void wait() {
   [[maybe_unused]] const ssize_t size = read(wakeup, &count, sizeof count);
 }
 
-// Who waits has time to clear away; a command that only runs has not made enough for that to be worth it.
+// Who waits has time to clear away; a command that only runs has not made enough for that to be worth it. What a snapshot
+// holds is not counted: to look through it is to copy all of its pages.
 void expect_long_life(JSContext* context) {
   constexpr size_t kGarbage = 1 << 20;
   static bool done = false;
-  if (!done) JS_SetGCThreshold(JS_GetRuntime(context), kGarbage);
+  if (!done) JS_SetGCThreshold(JS_GetRuntime(context), recorded_bytes() + kGarbage);
   done = true;
 }
 
@@ -206,14 +207,14 @@ void add(JSContext* context, JSValueConst object, const char* name, JSValue func
 
 void add_timers(JSContext* context) {
   JSRuntime* runtime = JS_GetRuntime(context);
-  JS_NewClassID(runtime, &timer_class);
+  JS_NewClassID(runtime, &shared.timer);
   JSClassDef definition{};
   definition.class_name = "Timeout";
-  JS_NewClass(runtime, timer_class, &definition);
+  JS_NewClass(runtime, shared.timer, &definition);
   const JSValue prototype = JS_NewObject(context);
   add(context, prototype, "ref", JS_NewCFunctionMagic(context, keep_alive, "ref", 0, JS_CFUNC_generic_magic, 1));
   add(context, prototype, "unref", JS_NewCFunctionMagic(context, keep_alive, "unref", 0, JS_CFUNC_generic_magic, 0));
-  JS_SetClassProto(context, timer_class, prototype);
+  JS_SetClassProto(context, shared.timer, prototype);
   const JSValue global = JS_GetGlobalObject(context);
   add(context, global, "setTimeout", JS_NewCFunctionMagic(context, set_timer, "setTimeout", 2, JS_CFUNC_generic_magic, kOnce));
   add(context, global, "setInterval", JS_NewCFunctionMagic(context, set_timer, "setInterval", 2, JS_CFUNC_generic_magic, kRepeatedly));

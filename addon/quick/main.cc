@@ -9,8 +9,11 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 #include "engine.h"
+#include "heap.h"
+#include "snapshot.h"
 
 namespace quick {
 namespace {
@@ -48,21 +51,65 @@ std::string own_path() {
   _exit(status);
 }
 
+// Of the one context; a snapshot knows it by its address.
+napi_env__ environment{};
+
+JSContext* make_engine() {
+  JSRuntime* runtime = JS_NewRuntime2(&kHeapFunctions, nullptr);
+  JSContext* context = runtime == nullptr ? nullptr : make_context(runtime);
+  if (context == nullptr) fail("cannot start the engine: ENOMEM: cannot allocate memory", 1);
+  environment.context = context;
+  JS_SetContextOpaque(context, &environment);
+  add_timers(context);
+  add_encoding(context);
+  add_process(context);
+  add_modules(context);
+  return context;
+}
+
+// Loads what the arguments name and leaves it as it is then to a file, the first of them.
+[[noreturn]] void make_snapshot(const Process& process) {
+  if (process.argc < 2 || !begin_recording()) fail("cannot make a snapshot: its place in memory is taken", 1);
+  JSContext* context = make_engine();
+  load_addon_now(context);
+  for (int i = 2; i < process.argc; i++) {
+    const JSValue promise = JS_LoadModule(context, "", process.argv[i]);
+    if (JS_IsException(promise)) tell_pending(context);
+    run_loop(context);
+    if (JS_PromiseState(context, promise) != JS_PROMISE_FULFILLED) fail(std::string("cannot load ") + process.argv[i], 1);
+    JS_FreeValue(context, promise);
+  }
+  JS_RunGC(JS_GetRuntime(context));
+  write_snapshot({JS_GetRuntime(context), context, shared}, process.argv[1]);
+}
+
+// The engine as the snapshot has it, or null.
+JSContext* take_snapshot(const Program& program) {
+  Roots roots{};
+  if (program.snapshot == nullptr || !map_snapshot(program.snapshot, program.fd, program.snapshot_offset, &roots)) return nullptr;
+  shared = roots.shared;
+  environment.context = roots.context;
+  JS_UpdateStackTop(roots.runtime);
+  return roots.context;
+}
+
+// A shim lives long, and its garbage collector would touch all of a snapshot: it has less memory of its own without.
+bool lives_long(const Process& process) {
+  return process.argc > 0 && std::string_view(process.argv[0]).ends_with("containerd-shim-tsrun-v1");
+}
+
 int run(const Process& process) {
   // Who writes where nobody reads gets an error to tell, as in every engine; children get back what the caller had.
   signal(SIGPIPE, SIG_IGN);
-  JSRuntime* runtime = JS_NewRuntime();
-  JSContext* context = runtime == nullptr ? nullptr : make_context(runtime);
-  if (context == nullptr) fail("cannot start the engine: ENOMEM: cannot allocate memory", 1);
-  JS_SetMaxStackSize(runtime, stack_size());
-  JS_SetGCThreshold(runtime, kGarbage);
-  napi_env__ env{context, {}, {}};
-  env.handles.reserve(256);
-  JS_SetContextOpaque(context, &env);
-  add_timers(context);
-  add_encoding(context);
-  add_process(context, process);
-  open_modules(context, process);
+  const Program program = open_program(process);
+  if (program.is_for_snapshot) make_snapshot(process);
+  JSContext* context = lives_long(process) ? nullptr : take_snapshot(program);
+  if (context == nullptr) context = make_engine();
+  close(program.fd);
+  environment.handles.reserve(256);
+  JS_SetMaxStackSize(JS_GetRuntime(context), stack_size());
+  JS_SetGCThreshold(JS_GetRuntime(context), kGarbage);
+  start_process(context, process);
   const JSValue promise = run_module(context, "main.js");
   if (JS_IsException(promise)) tell_pending(context);
   run_loop(context);

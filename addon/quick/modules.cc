@@ -5,9 +5,11 @@
 //   bytecode...
 //   entry...     for each module: u32 length of its name, the name, u32 length of what it exports, names that each end in a
 //                zero byte (of late modules only), u64 offset of its bytecode in the file, u64 size
+//   snapshot     or nothing; snapshot.h tells its form
 //   u64          offset of the first entry
 //   u32          number of entries
-//   8 bytes      "tsrun-js"
+//   u64          offset of the snapshot, 0: there is none
+//   8 bytes      "tsrun-js", or "tsrun-mk" for the build, which has it make a snapshot
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -29,8 +31,8 @@ struct Module {
   JSValue loaded;  // a late module's namespace, once it is there
 };
 
-constexpr char kMagic[] = "tsrun-js";
-constexpr size_t kTrailer = sizeof(uint64_t) + sizeof(uint32_t) + sizeof kMagic - 1;
+constexpr std::string_view kMagic = "tsrun-js", kMagicOfMaker = "tsrun-mk";
+constexpr size_t kTrailer = sizeof(uint64_t) + sizeof(uint32_t) + sizeof(uint64_t) + kMagic.size();
 
 Process started;
 std::vector<Module> modules;
@@ -187,12 +189,7 @@ void add_lazy_globals(JSContext* context) {
   JS_FreeValue(context, global);
 }
 
-void read_entries(const uint8_t* file, size_t size) {
-  if (size < kTrailer || std::memcmp(file + size - sizeof kMagic + 1, kMagic, sizeof kMagic - 1) != 0) damaged(started);
-  const uint8_t* trailer = file + size - kTrailer;
-  const auto offset = take<uint64_t>(trailer);
-  const auto count = take<uint32_t>(trailer);
-  const uint8_t* at = file + offset;
+void read_entries(const uint8_t* at, uint32_t count, const uint8_t* file) {
   modules.reserve(count);
   for (uint32_t i = 0; i < count; i++) {
     const std::string_view name = take_text(at), exports = take_text(at);
@@ -203,16 +200,25 @@ void read_entries(const uint8_t* file, size_t size) {
 
 }  // namespace
 
-void open_modules(JSContext* context, const Process& process) {
+Program open_program(const Process& process) {
   started = process;
   const int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
   struct stat status {};
   if (fd < 0 || fstat(fd, &status) < 0) damaged(process);
   const auto size = static_cast<size_t>(status.st_size);
-  void* file = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
-  close(fd);
-  if (file == MAP_FAILED) damaged(process);
-  read_entries(static_cast<const uint8_t*>(file), size);
+  void* mapped = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
+  if (mapped == MAP_FAILED || size < kTrailer) damaged(process);
+  const auto* file = static_cast<const uint8_t*>(mapped);
+  const std::string_view magic(reinterpret_cast<const char*>(file) + size - kMagic.size(), kMagic.size());
+  if (magic != kMagic && magic != kMagicOfMaker) damaged(process);
+  const uint8_t* trailer = file + size - kTrailer;
+  const auto entries = take<uint64_t>(trailer);
+  read_entries(file + entries, take<uint32_t>(trailer), file);
+  const auto offset = take<uint64_t>(trailer);
+  return {fd, offset == 0 ? nullptr : reinterpret_cast<const SnapshotHeader*>(file + offset), offset, magic == kMagicOfMaker};
+}
+
+void add_modules(JSContext* context) {
   JS_SetModuleLoaderFunc(JS_GetRuntime(context), normalize, load, nullptr);
   add_lazy_globals(context);
 }

@@ -1,6 +1,5 @@
 // `process` and `performance`, as far as the program uses them, and errors that nobody caught.
-#include <dirent.h>
-#include <sys/stat.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -30,7 +29,6 @@ struct Rejection {
   JSValue promise, reason;
 };
 std::vector<Rejection> rejections;
-JSValue addon = JS_UNDEFINED;
 
 JSValue text(JSContext* context, const std::string& value) { return string_of(context, value.data(), value.size()); }
 
@@ -81,20 +79,16 @@ JSValue remove_all_listeners(JSContext* context, JSValueConst receiver, int coun
 // The addon is part of this executable, whatever the path.
 JSValue load_addon(JSContext* context, JSValueConst, int count, JSValueConst* arguments) {
   if (count < 1 || !JS_IsObject(arguments[0])) return JS_ThrowTypeError(context, "the module is not an object");
-  if (JS_IsUndefined(addon)) {
-    const napi_env env = env_of(context);
-    const Scope scope(env);
-    const napi_value exports = handle(env, JS_NewObject(context));
-    napi_register_module_v1(env, exports);
-    if (JS_HasException(context)) return JS_EXCEPTION;
-    addon = JS_DupValue(context, value_of(env, exports));
-  }
-  JS_SetPropertyStr(context, arguments[0], "exports", JS_DupValue(context, addon));
+  if (JS_IsUndefined(shared.addon)) load_addon_now(context);
+  if (JS_HasException(context)) return JS_EXCEPTION;
+  JS_SetPropertyStr(context, arguments[0], "exports", JS_DupValue(context, shared.addon));
   return JS_UNDEFINED;
 }
 
 // Made when it is asked for, as a `state` never does.
 JSValue environment(JSContext* context, JSValueConst receiver) {
+  // A snapshot is nobody's process: what it would keep of one is another's later.
+  if (started.environment == nullptr) return JS_ThrowPlainError(context, "a module reads the environment when it is loaded");
   const JSValue object = JS_NewObject(context);
   for (char** entry = started.environment; *entry != nullptr; entry++) {
     const char* equals = std::strchr(*entry, '=');
@@ -109,8 +103,6 @@ JSValue environment(JSContext* context, JSValueConst receiver) {
   return object;
 }
 
-JSValue elapsed(JSContext* context, JSValueConst, int, JSValueConst*);
-
 double milliseconds(clockid_t clock) {
   struct timespec time;
   clock_gettime(clock, &time);
@@ -121,12 +113,19 @@ double began;
 
 JSValue elapsed(JSContext* context, JSValueConst, int, JSValueConst*) { return JS_NewNumber(context, milliseconds(CLOCK_MONOTONIC) - began); }
 
-void add_performance(JSContext* context, JSValueConst global) {
+void start_clock(JSContext* context, JSValueConst global) {
   began = milliseconds(CLOCK_MONOTONIC);
-  const JSValue performance = JS_NewObject(context);
-  JS_SetPropertyStr(context, performance, "now", JS_NewCFunction(context, elapsed, "now", 0));
+  const JSValue performance = JS_GetPropertyStr(context, global, "performance");
   JS_SetPropertyStr(context, performance, "timeOrigin", JS_NewNumber(context, milliseconds(CLOCK_REALTIME)));
-  JS_SetPropertyStr(context, global, "performance", performance);
+  JS_FreeValue(context, performance);
+}
+
+// QuickJS's own would go on from what a snapshot froze.
+JSValue random_number(JSContext* context, JSValueConst, int, JSValueConst*) {
+  constexpr int kFraction = 53;
+  uint64_t bits = 0;
+  if (getrandom(&bits, sizeof bits, 0) != sizeof bits) return JS_ThrowPlainError(context, "getrandom failed");
+  return JS_NewNumber(context, static_cast<double>(bits >> (64 - kFraction)) / static_cast<double>(uint64_t{1} << kFraction));
 }
 
 void write_error(const std::string& line) { [[maybe_unused]] const ssize_t size = write(2, line.data(), line.size()); }
@@ -148,19 +147,20 @@ void track(JSContext* context, JSValueConst promise, JSValueConst reason, bool i
 
 }  // namespace
 
-void add_process(JSContext* context, const Process& given) {
-  started = given;
-  const JSValue global = JS_GetGlobalObject(context), process = JS_NewObject(context), argv = JS_NewArray(context), versions = JS_NewObject(context);
-  // As with Node.js: the executable, the program, its arguments.
-  JS_SetPropertyUint32(context, argv, 0, text(context, given.executable));
-  JS_SetPropertyUint32(context, argv, 1, text(context, given.executable));
-  for (int i = 1; i < given.argc; i++) JS_SetPropertyUint32(context, argv, static_cast<uint32_t>(i + 1), text(context, given.argv[i]));
+Shared shared{0, 0, 0, JS_UNDEFINED};
+
+void load_addon_now(JSContext* context) {
+  const napi_env env = env_of(context);
+  const Scope scope(env);
+  const napi_value exports = handle(env, JS_NewObject(context));
+  napi_register_module_v1(env, exports);
+  if (!JS_HasException(context)) shared.addon = JS_DupValue(context, value_of(env, exports));
+}
+
+void add_process(JSContext* context) {
+  const JSValue global = JS_GetGlobalObject(context), process = JS_NewObject(context), versions = JS_NewObject(context);
   JS_SetPropertyStr(context, versions, "quickjs", JS_NewString(context, JS_GetVersion()));
-  JS_SetPropertyStr(context, process, "argv", argv);
-  JS_SetPropertyStr(context, process, "argv0", text(context, given.argc > 0 ? given.argv[0] : ""));
-  JS_SetPropertyStr(context, process, "execPath", text(context, given.executable));
   JS_SetPropertyStr(context, process, "arch", JS_NewString(context, kArchitecture));
-  JS_SetPropertyStr(context, process, "pid", JS_NewInt32(context, getpid()));
   JS_SetPropertyStr(context, process, "versions", versions);
   JS_SetPropertyStr(context, process, "exit", JS_NewCFunction(context, exit_process, "exit", 1));
   JS_SetPropertyStr(context, process, "cwd", JS_NewCFunction(context, working_directory, "cwd", 0));
@@ -175,9 +175,29 @@ void add_process(JSContext* context, const Process& given) {
   JS_DefinePropertyGetSet(context, process, env, JS_NewCFunction2(context, getter.generic, "env", 0, JS_CFUNC_getter, 0), JS_UNDEFINED, JS_PROP_CONFIGURABLE | JS_PROP_ENUMERABLE);
   JS_FreeAtom(context, env);
   JS_SetPropertyStr(context, global, "process", process);
-  add_performance(context, global);
+  const JSValue performance = JS_NewObject(context), math = JS_GetPropertyStr(context, global, "Math");
+  JS_SetPropertyStr(context, performance, "now", JS_NewCFunction(context, elapsed, "now", 0));
+  JS_SetPropertyStr(context, global, "performance", performance);
+  JS_SetPropertyStr(context, math, "random", JS_NewCFunction(context, random_number, "random", 0));
+  JS_FreeValue(context, math);
   JS_FreeValue(context, global);
   JS_SetHostPromiseRejectionTracker(JS_GetRuntime(context), track, nullptr);
+}
+
+void start_process(JSContext* context, const Process& given) {
+  started = given;
+  const JSValue global = JS_GetGlobalObject(context), process = JS_GetPropertyStr(context, global, "process"), argv = JS_NewArray(context);
+  // As with Node.js: the executable, the program, its arguments.
+  JS_SetPropertyUint32(context, argv, 0, text(context, given.executable));
+  JS_SetPropertyUint32(context, argv, 1, text(context, given.executable));
+  for (int i = 1; i < given.argc; i++) JS_SetPropertyUint32(context, argv, static_cast<uint32_t>(i + 1), text(context, given.argv[i]));
+  JS_SetPropertyStr(context, process, "argv", argv);
+  JS_SetPropertyStr(context, process, "argv0", text(context, given.argc > 0 ? given.argv[0] : ""));
+  JS_SetPropertyStr(context, process, "execPath", text(context, given.executable));
+  JS_SetPropertyStr(context, process, "pid", JS_NewInt32(context, getpid()));
+  start_clock(context, global);
+  JS_FreeValue(context, process);
+  JS_FreeValue(context, global);
 }
 
 void tell_uncaught(JSContext* context, Uncaught kind, JSValue error) {
