@@ -94,6 +94,17 @@ test("Cases.case() is the same again for the same seed and number, and another f
   assert.ok(others.filter((story, number) => story === one?.[number]?.story).length < 3);
 });
 
+test("Cases.case() makes documents for exec and update, some as they were and some changed", () => {
+  const [one, again] = [1, 2].map(() => new Cases("schemas", CONFIGS)).map((made) => Array.from({ length: 50 }, (_, number) => made.case(7, number).documents));
+  assert.equal(one, again);
+  for (const name of ["process", "resources"] as const) {
+    assert.ok(new Set(one?.map((documents) => documents[name].toString())).size > 20, name);
+    assert.ok(one?.some((documents) => !finish(documents[name]).isJson), name);
+  }
+  const untouched = new Cases("schemas", CONFIGS).untouched().map(({ documents }) => JSON.parse(documents.process.toString()));
+  for (const { args } of untouched) assert.equal(args, ["/bin/true"]);
+});
+
 test("finish() knows what is no JSON", () => {
   assert.is(finish(Buffer.from("{")).isJson, false);
   assert.is(finish(Buffer.from("{}")).isJson, true);

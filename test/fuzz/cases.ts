@@ -1,5 +1,7 @@
 /** Makes the cases: a number of a seed always means the same config and the same options. */
 
+import { documentsOf, mutatedDocuments } from "./documents.ts";
+import type { Documents } from "./documents.ts";
 import { Grammar } from "./grammar.ts";
 import { guard } from "./guard.ts";
 import { mutate } from "./mutate.ts";
@@ -20,6 +22,7 @@ export interface Case {
   readonly options: readonly Option[];
   /** What was done to which config. */
   readonly story: string;
+  readonly documents: Documents;
 }
 
 export class Cases {
@@ -34,7 +37,7 @@ export class Cases {
 
   /** The configs as they are before anything is done to them. */
   untouched(): Case[] {
-    return this.#seeds.map(({ name, config }) => ({ ...finish(toBytes(config)), options: [], story: name }));
+    return this.#seeds.map(({ name, config }) => ({ ...finish(toBytes(config)), options: [], story: name, documents: documentsOf(config) }));
   }
 
   case(seed: number, number: number): Case {
@@ -55,7 +58,9 @@ export class Cases {
         story.push(what);
       }
     }
-    return { ...finish(bytes), options: chooseOptions(random), story: story.join(", ") };
+    // With chance of their own, so that the cases of a seed stay the same.
+    const documents = mutatedDocuments(config, { grammar: this.#grammar, others, random: randomOfCase(~seed, number) });
+    return { ...finish(bytes), options: chooseOptions(random), story: story.join(", "), documents };
   }
 }
 

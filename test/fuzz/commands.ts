@@ -3,13 +3,18 @@
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import type { Option } from "./cases.ts";
+import type { Documents } from "./documents.ts";
 
 export const ID = "fuzz";
 const RUNTIME = "/opt/tsrun/tsrun";
 const LOG = "/tmp/log";
 const PID_FILE = "/tmp/pid";
+const PROCESS_FILE = "/tmp/process.json";
+const RESOURCES_FILE = "/tmp/resources.json";
 const CONSOLE_SOCKET = "/run/console.sock";
 const TIMEOUT_MILLIS = 20_000;
+/** runc's status of an exec that did not come to run its program. */
+const EXEC_FAILED = 255;
 const MOST_MESSAGE_BYTES = 64 * 1024;
 
 /** What no program says on purpose. */
@@ -75,10 +80,24 @@ export class Commands {
 
   async #further(verb: string): Promise<void> {
     if (!this.#verbs.has(verb)) return;
-    if (verb === "exec") await this.#run(verb, [ID, "/bin/true"]);
-    else if (verb === "update") await this.#run(verb, ["--pids-limit", "50", ID]);
+    if (verb === "exec") await this.#exec();
+    else if (verb === "update") await this.#update();
     else if (verb === "events") await this.#run(verb, ["--stats", ID]);
     else await this.#run(verb, [ID]);
+  }
+
+  async #exec(): Promise<void> {
+    await this.#run("exec", [ID, "/bin/true"]);
+    const terminal = /"terminal":\s*true/.test(read(PROCESS_FILE)) && !this.#has("no-console");
+    // Detached, as the program need not end; it is judged like all else, as none of its statuses is seen.
+    const { status } = await this.#run("exec", ["--detach", ...(terminal ? ["--console-socket", CONSOLE_SOCKET] : []), "--process", PROCESS_FILE, ID], EXEC_FAILED);
+    if (status === 0 && !isJson(PROCESS_FILE)) this.problems.push("exec accepts: this is no JSON");
+  }
+
+  async #update(): Promise<void> {
+    await this.#run("update", ["--pids-limit", "50", ID]);
+    const { status } = await this.#run("update", ["--resources", RESOURCES_FILE, ID]);
+    if (status === 0 && !isJson(RESOURCES_FILE)) this.problems.push("update accepts: this is no JSON");
   }
 
   #has(option: Option): boolean {
@@ -121,21 +140,21 @@ export class Commands {
   }
 
   /** Whatever a config says, a command ends, of itself, and where it fails it says why in one record. */
-  async #run(verb: string, args: readonly string[]): Promise<Result> {
+  async #run(verb: string, args: readonly string[], failed?: number): Promise<Result> {
     const { status, signal, stdout, stderr, timedOut } = await execute(["--root", "/state", "--log", LOG, "--log-format", "json", verb, ...args]);
     const said = `${verb === "state" ? "" : stdout}${stderr}`;
     const log = read(LOG);
     if (timedOut) this.problems.push(`${verb} hangs: ${stacks()}`);
     else if (signal !== null) this.problems.push(`${verb} dies: of ${signal}`);
-    else if (status !== 0 && verb !== "exec") this.#judgeFailure(verb, { status, log });
+    else if (status !== 0 && (verb !== "exec" || failed !== undefined)) this.#judgeFailure(verb, { status, log, failed });
     const crash = CRASH.exec(said) ?? CRASH.exec(log);
     if (crash !== null) this.problems.push(`${verb} crashes: ${(said + log).slice(Math.max(0, crash.index - 300), crash.index + 1000)}`);
     return { status, stdout };
   }
 
-  #judgeFailure(verb: string, { status, log }: { readonly status: number | null; readonly log: string }): void {
+  #judgeFailure(verb: string, { status, log, failed = 1 }: { readonly status: number | null; readonly log: string; readonly failed?: number | undefined }): void {
     // As runc's `run` has it for a program that cannot be executed.
-    if (status !== 1 && !(status === 255 && verb === "run")) this.problems.push(`${verb} status: ${status}`);
+    if (status !== failed && !(status === 255 && verb === "run")) this.problems.push(`${verb} status: ${status}`);
     const errors = log.split("\n").filter((line) => line.includes('"level":"error"'));
     if (errors.length !== 1) this.problems.push(`${verb} log: ${errors.length} errors: ${log.slice(0, 500)}`);
     if (log.length > MOST_MESSAGE_BYTES) this.problems.push(`${verb} message: ${log.length} bytes: ${log.slice(0, 500)}`);
@@ -201,6 +220,22 @@ function read(path: string): string {
   } catch {
     return "";
   }
+}
+
+function isJson(path: string): boolean {
+  try {
+    // As strict as it is about the config: bytes that are no UTF-8 are no JSON.
+    JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(fs.readFileSync(path)));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What comes after the config. */
+export function writeDocuments({ process, resources }: Documents): void {
+  fs.writeFileSync(PROCESS_FILE, process);
+  fs.writeFileSync(RESOURCES_FILE, resources);
 }
 
 const FOLDERS: readonly string[] = ["bin", "dev", "etc", "proc", "root", "sys", "tmp", "hooks"];

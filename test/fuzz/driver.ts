@@ -9,7 +9,8 @@ import { createServer } from "node:net";
 import type { Socket } from "node:net";
 import { Cases, OPTIONS, finish } from "./cases.ts";
 import type { Case } from "./cases.ts";
-import { Commands, knownVerbs, writeBundle } from "./commands.ts";
+import { Commands, knownVerbs, writeBundle, writeDocuments } from "./commands.ts";
+import { documentsOf } from "./documents.ts";
 import { minimise } from "./minimise.ts";
 import { difference, lookAround, removeFolders, tidy } from "./system.ts";
 import type { Things } from "./system.ts";
@@ -32,7 +33,7 @@ export interface Task {
 
 export type Report =
   | { readonly kind: "begin"; readonly number: number }
-  | { readonly kind: "failure"; readonly number: number; readonly problems: readonly string[]; readonly story: string; readonly options: readonly string[]; readonly config: string; readonly from: number }
+  | { readonly kind: "failure"; readonly number: number; readonly problems: readonly string[]; readonly story: string; readonly options: readonly string[]; readonly config: string; readonly from: number; readonly documents: readonly string[] }
   | { readonly kind: "case"; readonly number: number; readonly story: string; readonly created: boolean; readonly started: boolean; readonly said: string }
   /** `dirty`: the sandbox cannot be used any more. */
   | { readonly kind: "end"; readonly next: number; readonly dirty: boolean };
@@ -66,7 +67,8 @@ function givenCases({ config, options = [], untouched = false }: Task, cases: Ca
   if (untouched) return cases.untouched();
   if (config === undefined) return undefined;
   const { bytes } = finish(Buffer.from(config, "base64"));
-  return [{ bytes, options: OPTIONS.filter((option) => options.includes(option)), story: "the config that was given" }];
+  const one = { bytes, options: OPTIONS.filter((option) => options.includes(option)), story: "the config that was given" };
+  return [{ ...one, documents: documentsOf(parse(bytes)) }];
 }
 
 /** Tries a case; where it is refused, it is tried again without what it is refused for, to come further. */
@@ -112,8 +114,9 @@ async function examine(one: Case, number: number, problems: readonly string[]): 
   );
   // What is told is what the small one does.
   const again = isDirty() ? problems : (await judge({ ...one, bytes: small })).problems;
-  const { options, story, bytes } = one;
-  report({ kind: "failure", number, problems: again.length > 0 ? again : problems, story, options, config: small.toString("base64"), from: bytes.length });
+  const { options, story, bytes, documents } = one;
+  const told = [documents.process, documents.resources].map((document) => document.toString());
+  report({ kind: "failure", number, problems: again.length > 0 ? again : problems, story, options, config: small.toString("base64"), from: bytes.length, documents: told });
 }
 
 /** `create crashes`, `left processes`. */
@@ -121,15 +124,15 @@ function kindOf(problem: string): string {
   return problem.slice(0, problem.indexOf(":"));
 }
 
-async function judge({ bytes, options }: Case): Promise<{ readonly problems: readonly string[]; readonly commands: Commands }> {
+async function judge({ bytes, options, documents }: Case): Promise<{ readonly problems: readonly string[]; readonly commands: Commands }> {
   const { isJson } = finish(bytes);
   writeBundle({ bytes, owner: rootOf(bytes) });
   fs.rmSync("/tmp/pid", { force: true });
+  writeDocuments(documents);
   const commands = new Commands(options, verbs);
   await commands.judge({ isJson });
   hangUp();
-  fs.rmSync("/tmp/pid", { force: true });
-  fs.rmSync("/tmp/log", { force: true });
+  for (const name of ["pid", "log", "process.json", "resources.json"]) fs.rmSync(`/tmp/${name}`, { force: true });
   if (commands.created) removeParents(bytes);
   const left = await leftBehind(bytes);
   if (left.length > 0) tidy(baseline);

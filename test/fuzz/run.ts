@@ -68,7 +68,7 @@ export async function fuzz({ task, name, folder, onCase, onFailure }: Run): Prom
 }
 
 function strange(number: number, problems: readonly string[]): Failure {
-  return { kind: "failure", number, problems, story: "", options: [], config: "", from: 0 };
+  return { kind: "failure", number, problems, story: "", options: [], config: "", from: 0, documents: [] };
 }
 
 interface End {

@@ -1,0 +1,69 @@
+/** Makes the documents of a case that come after its config: the process of `exec`, and the limits of `update`. */
+
+import type { Grammar } from "./grammar.ts";
+import { mutate } from "./mutate.ts";
+import { pick } from "./random.ts";
+import type { Random } from "./random.ts";
+import { mutateBytes } from "./text.ts";
+import { copy, isObject } from "./tree.ts";
+import type { Json } from "./tree.ts";
+
+export interface Documents {
+  /** As `exec --process` takes it. */
+  readonly process: Buffer;
+  /** As `update --resources` takes it. */
+  readonly resources: Buffer;
+}
+
+type Part = (config: Json) => Json | undefined;
+
+const PARTS: Readonly<Record<keyof Documents, Part>> = {
+  process: (config) => below(config, "process"),
+  resources: (config) => below(below(config, "linux"), "resources"),
+};
+
+/** As the config has them; the process is one that ends. */
+export function documentsOf(config: Json): Documents {
+  const process = PARTS.process(config);
+  const resources = PARTS.resources(config) ?? {};
+  return { process: toBytes(isObject(process) ? { ...process, args: ["/bin/true"] } : { cwd: "/", args: ["/bin/true"] }), resources: toBytes(resources) };
+}
+
+interface Material {
+  readonly grammar: Grammar;
+  readonly others: readonly Json[];
+  readonly random: Random;
+}
+
+const MOST_TRIES = 40;
+
+/** The same, each changed a few times, where something can be changed. */
+export function mutatedDocuments(config: Json, material: Material): Documents {
+  const made = documentsOf(config);
+  return { process: mutated("process", made, material), resources: mutated("resources", made, material) };
+}
+
+function mutated(name: keyof Documents, made: Documents, material: Material): Buffer {
+  const { random } = material;
+  const part: Json = JSON.parse(made[name].toString());
+  const tree: Json = name === "process" ? { process: part } : { linux: { resources: part } };
+  let count = pick(random, [0, 1, 1, 2, 3]);
+  // Most of what the grammar has is elsewhere: then the part is as it was.
+  for (let tries = 0, before = JSON.stringify(part); count > 0 && tries < MOST_TRIES; tries++) {
+    mutate(tree, material);
+    const now = JSON.stringify(PARTS[name](tree) ?? null);
+    if (now === before) continue;
+    before = now;
+    count--;
+  }
+  const bytes = toBytes(PARTS[name](tree) ?? null);
+  return random(10) === 0 ? mutateBytes(bytes, random)[0] : bytes;
+}
+
+function below(tree: Json | undefined, key: string): Json | undefined {
+  return isObject(tree) && Object.hasOwn(tree, key) ? copy(tree[key] ?? null) : undefined;
+}
+
+function toBytes(tree: Json): Buffer {
+  return Buffer.from(JSON.stringify(tree));
+}
