@@ -32,9 +32,14 @@ export interface PodmanOptions {
   readonly storage?: string;
 }
 
+interface Driven extends Omit<PodmanOptions, "release" | "runtime"> {
+  /** Which podman; both unless told. */
+  readonly releases?: readonly Release[];
+}
+
 /** Adds a test of the runtime behind both podmans, and of runc, which shows that the test is right. */
-export function driven(test: Suite, title: string, body: (podman: Podman, t: Ground) => Promise<void>, options: Omit<PodmanOptions, "release" | "runtime"> = {}): void {
-  for (const release of ["installed", "sid"] as const) {
+export function driven(test: Suite, title: string, body: (podman: Podman, t: Ground) => Promise<void>, { releases = ["installed", "sid"], ...options }: Driven = {}): void {
+  for (const release of releases) {
     for (const name of ["runc", "tsrun"]) {
       test(`${release} podman, ${name}: ${title}`, async (t) => {
         needs("root");
