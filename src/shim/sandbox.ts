@@ -34,11 +34,12 @@ interface Sandbox {
 
 export class SandboxService {
   readonly #context: Context;
-  readonly #onShutdown: (id: string) => void;
+  readonly #onShutdown: (id: string, bundle?: string) => void;
+  #bundle: string | undefined;
   #sandbox: Sandbox | undefined;
 
   /** `onShutdown` is called when containerd has no more to do with the pod. */
-  constructor(context: Context, onShutdown: (id: string) => void) {
+  constructor(context: Context, onShutdown: (id: string, bundle?: string) => void) {
     // It is not changed itself.
     this.#context = { ...context, publisher: NOWHERE, change: (config) => config };
     this.#onShutdown = onShutdown;
@@ -83,6 +84,7 @@ export class SandboxService {
     // With or without a host before it.
     if (type !== "" && type.slice(type.lastIndexOf("/") + 1) !== POD_CONFIG) throw new RpcError("INVALID_ARGUMENT", `cannot make the pod from a "${type}": it is no ${POD_CONFIG}`);
     const pod: Pod = { id, bundle, netns, config: decode(PodSandboxConfig, options?.value ?? new Uint8Array()) };
+    this.#bundle = bundle;
     writeSandboxBundle(pod);
     const request = { id, bundle, rootfs: [SHM_MOUNT], terminal: false, stdin: "", stdout: "", stderr: "", checkpoint: "", parent_checkpoint: "", options: undefined };
     const task = await Task.create(request, await readOptions(undefined), this.#context);
@@ -118,7 +120,7 @@ export class SandboxService {
       await this.#sandbox.task.delete();
       this.#sandbox = undefined;
     }
-    this.#onShutdown(id);
+    this.#onShutdown(id, this.#bundle);
     return {};
   }
 }

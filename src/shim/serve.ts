@@ -34,6 +34,11 @@ export async function serve({ namespace, id, bundle, socket, listener }: Beginni
   const ended = new Promise<void>((resolve) => {
     end = resolve;
   });
+  // When containerd ends it, it does so by itself, and another one may have the name by now.
+  const leave = (): void => {
+    rmSync(socket, { force: true });
+    end();
+  };
   const environment = callerEnvironment(process.env);
   const service = new TaskService({ namespace, socket, environment, publisher: events }, end);
   service.members.promise(id, 0);
@@ -41,15 +46,14 @@ export async function serve({ namespace, id, bundle, socket, listener }: Beginni
   const orphans = new Orphans((pid) => service.knows(pid));
   onSignals([SIGTERM, SIGINT, SIGCHLD], (signal) => {
     if (signal === SIGCHLD) orphans.reap();
-    else end();
+    else leave();
   });
   void server.listen(listener);
-  endWhenForgotten(() => service.hasTasks || server.hasConnections, () => existsSync(bundle), end);
+  endWhenForgotten(() => service.hasTasks || server.hasConnections, () => existsSync(bundle), leave);
   await ended;
   service.members.end();
   // The answer to Shutdown is written before this goes on.
   await new Promise((resolve) => setTimeout(resolve, 0));
-  rmSync(socket, { force: true });
   await events.flushed(FLUSH_MILLISECONDS);
   await server.close();
   return 0;

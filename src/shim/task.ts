@@ -16,7 +16,7 @@ import type { Config } from "../spec/config.ts";
 import { closeSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import { ConfigError, NoSuchContainerError } from "../errors.ts";
-import { removeRecord, writeRecord } from "./bundle.ts";
+import { writeRecord } from "./bundle.ts";
 import type { BundleRecord } from "./bundle.ts";
 import type { Publisher } from "./events.ts";
 import { Execs } from "./execs.ts";
@@ -93,10 +93,7 @@ export class Task {
     const owner = { uid: options.ioUid, gid: options.ioGid };
     const record = { root, mounted: mounts.length > 0, socket: context.socket };
     writeRecord(bundle, { ...record, pid: 0 });
-    const stdio = await Stdio.open({ terminal, stdin, stdout, stderr }, { direct: true, owner, containerId: id, namespace: context.namespace }).catch((error: unknown) => {
-      removeRecord(bundle);
-      throw error;
-    });
+    const stdio = await Stdio.open({ terminal, stdin, stdout, stderr }, { direct: true, owner, containerId: id, namespace: context.namespace });
     try {
       await mountRootfs(rootfs, mounts);
       const init = new Process(id, stdio.paths);
@@ -130,7 +127,6 @@ export class Task {
       stdio.childHasThem();
       stdio.close();
       if (mounts.length > 0) unmountRootfs(rootfs);
-      removeRecord(bundle);
       throw new RpcError("UNKNOWN", `OCI runtime create failed: ${messageOf(error)}`, { cause: error });
     }
   }
@@ -317,7 +313,6 @@ export class Task {
       this.init.close();
       this.execs.close();
       if (this.#mounted) unmountRootfs(join(this.bundle, "rootfs"));
-      removeRecord(this.bundle);
       this.#context.publisher.publish("/tasks/delete", TaskDelete, { container_id: this.id, pid: this.init.pid, exit_status: status, exited_at: at });
     });
   }

@@ -27,6 +27,8 @@ import { ProcessDetails } from "./generated/options.ts";
 import { JoinRequest } from "./generated/shim.ts";
 import type { Any } from "./generated/types.ts";
 import { SHIM_SERVICE } from "./listen.ts";
+import { rmSync } from "../native/files.ts";
+import { removeRecord } from "./bundle.ts";
 import { Members } from "./members.ts";
 import { encode } from "../protobuf/messages.ts";
 import { readOptions } from "./options.ts";
@@ -52,6 +54,8 @@ export class TaskService {
   readonly members: Members = new Members(() => this.#tasks.size);
 
   #sandbox: SandboxService | undefined;
+  /** Bundles of containers that are gone, of which "delete" is to know until the shim's socket is gone, too. */
+  readonly #kept = new Map<string, string>();
 
   /** `shutDown` is called when the last task is gone and containerd asks for it. */
   constructor(context: Context, shutDown: () => void) {
@@ -79,7 +83,10 @@ export class TaskService {
 
   async #sandboxService(): Promise<SandboxService> {
     const { SandboxService: Service } = await import("./sandbox.ts");
-    this.#sandbox ??= new Service(this.#context, (id) => void this.#shutdown(id));
+    this.#sandbox ??= new Service(this.#context, (id, bundle) => {
+      if (bundle !== undefined) this.#kept.set(id, bundle);
+      this.#shutdown(id);
+    });
     return this.#sandbox;
   }
 
@@ -162,7 +169,7 @@ export class TaskService {
       this.#tasks.set(id, task);
       return { pid: task.init.pid };
     } catch (error) {
-      this.#tasks.delete(id);
+      this.#forget(id, request.bundle);
       throw error;
     } finally {
       this.#making.delete(id);
@@ -234,17 +241,28 @@ export class TaskService {
 
   async #deleteTask(task: Task): Promise<Process> {
     await task.delete();
-    this.#tasks.delete(task.id);
+    this.#forget(task.id, task.bundle);
     return task.init;
+  }
+
+  /** While the shim is there for others, nothing is left for "delete" to do, and the launcher can answer it by itself. */
+  #forget(id: string, bundle: string): void {
+    this.#tasks.delete(id);
+    if (this.members.isEmpty) this.#kept.set(id, bundle);
+    else removeRecord(bundle);
   }
 
   /** `id`: the container that containerd has no more to do with. */
   #shutdown(id: string): Record<string, never> {
     this.members.settle(id);
+    const bundle = this.#kept.get(id);
     if (this.members.isEmpty) {
       this.members.end();
+      // Whoever kills the shim from here on leaves nothing behind.
+      rmSync(this.#context.socket, { force: true });
+      for (const kept of this.#kept.values()) removeRecord(kept);
       this.#shutDown();
-    }
+    } else if (bundle !== undefined) removeRecord(bundle);
     return {};
   }
 }
