@@ -172,7 +172,8 @@ export class Containerd {
   leftovers(): string[] {
     const tasks = join(this.#state, "io.containerd.runtime.v2.task", RUN_NAME);
     const states = this.#runtime === undefined ? `/run/containerd/tsrun/${RUN_NAME}` : join(this.#folder, "runtime", RUN_NAME);
-    return [tasks, states].flatMap((folder) => (fs.existsSync(folder) ? fs.readdirSync(folder) : [])).filter((name) => name !== "@seccomp");
+    const namesIn = (folder: string): string[] => (fs.existsSync(folder) ? fs.readdirSync(folder) : []);
+    return [tasks, states].flatMap((folder) => namesIn(folder).flatMap((name) => (name === "@seccomp" ? [] : [join(folder, name)])));
   }
 }
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { suite } from "./harness.ts";
 import type { Ground } from "./harness.ts";
-import { begin, exec, left, mountTmpfs, pidOf, remove, shims, statusOf, stopped, underShim, until, unmount } from "./shim.ts";
+import { begin, exec, left, mountTmpfs, pidOf, readOr, remove, shims, statusOf, stopped, underShim, until, unmount } from "./shim.ts";
 import type { Task } from "./shim.ts";
 
 // Time limit: 300 s
@@ -169,8 +169,8 @@ withShim(`the shim killed at random moments of a container's life leaves nothing
       await one.containerd.ctr(["tasks", "delete", "--force", one.id]);
     };
     const lived = life();
-    // From then on there is a shim, and containerd knows of it, or will.
-    await until(() => fs.existsSync(join(one.containerd.bundle(one.id), "address")), () => "no shim comes");
+    // From then on containerd has reached the shim: of one that dies before, it removes nothing.
+    await until(() => readOr(join(one.containerd.bundle(one.id), "tsrun.json")).includes('"root":"/'), () => "no shim is called");
     await new Promise((resolve) => setTimeout(resolve, next() * 120));
     for (const pid of shims(one.id)) process.kill(pid, "SIGKILL");
     await lived;
