@@ -1,5 +1,6 @@
 /** checkpoint and restore: programs that go on where they were, what is told when they cannot, and what is left of it. */
 
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
@@ -8,7 +9,10 @@ import { needsCriu } from "./criu.ts";
 import { until } from "./engine.ts";
 import { needs, suite } from "./harness.ts";
 import type { Ground } from "./harness.ts";
+import { Pty } from "./pty.ts";
+import { RUNTIME } from "./runtime.ts";
 
+// Time limit: 300 s
 const test = suite("checkpoint");
 
 const COUNT = "i=0; trap 'exit 7' TERM; while true; do i=$((i+1)); echo $i >/data/new; mv /data/new /data/count; echo counted $i; sleep 0.02; done";
@@ -93,6 +97,58 @@ test("restore in the foreground passes output and the exit status on, and remove
   assert.equal([status, stderr], [7, ""]);
   assert.ok(Number(/^counted (\d+)$/m.exec(stdout)?.[1]) >= seen, stdout);
   assert.equal(t.leftovers(id), []);
+});
+
+test("a terminal is given to who restores, with what was in its shell", async (t) => {
+  needsCriu();
+  const id = t.id();
+  const bundle = t.bundle((config) => {
+    config.process.terminal = true;
+    config.process.args = ["sh"];
+    config.process.env.push("PS1=# ");
+  });
+  const images = join(t.folder, "images");
+  const call = (verb: string, ...args: string[]): Pty => new Pty([RUNTIME, "--root", t.stateRoot, verb, ...args, "--bundle", bundle.path, id], { cwd: t.folder });
+  const before = call("run");
+  await before.until(/# /);
+  before.type("kept=here; echo $((6*7))\n");
+  await before.until(/42\r\n# /);
+  const { status, stderr } = await t.runtime(["checkpoint", "--image-path", images, id]);
+  assert.is(status, 0, stderr);
+  assert.is(await before.ended, 137);
+  before.close();
+  const without = await t.runtime(["restore", "--detach", "--image-path", images, "--bundle", bundle.path, id]);
+  assert.match(without.stderr, "without setting console socket");
+  const after = call("restore", "--image-path", images);
+  await until(async () => (await t.runtime(["state", id])).status === 0, () => "it does not come back");
+  after.type("echo still $kept; tty\n");
+  await after.until(/still here\r\n\/dev\/pts\/0\r\n# /);
+  after.type("exit 5\n");
+  assert.is(await after.ended, 5);
+  after.close();
+  assert.equal(t.leftovers(id), []);
+});
+
+test("what is mounted below a folder of the host is the host's again, and not a copy", async (t) => {
+  needsCriu();
+  const disk = join(t.folder, "disk");
+  fs.mkdirSync(join(disk, "below"), { recursive: true });
+  fs.symlinkSync(disk, join(t.folder, "link"));
+  assert.is(spawnSync("mount", ["-t", "tmpfs", "tmpfs", join(disk, "below")]).status, 0);
+  try {
+    const { id, bundle, images, must } = await startCounter(t, (config) => {
+      config.mounts.push({ destination: "/disk", type: "bind", source: join(t.folder, "link"), options: ["rbind", "rw"] });
+      config.mounts.push({ destination: "/disk/own", type: "tmpfs", source: "tmpfs" });
+    });
+    await must("exec", id, "sh", "-c", "echo kept > /disk/own/file");
+    await must("checkpoint", "--image-path", images, id);
+    fs.writeFileSync(join(disk, "below/file"), "later");
+    await must("restore", "--detach", "--image-path", images, "--bundle", bundle.path, id);
+    assert.is(await must("exec", id, "cat", "/disk/below/file", "/disk/own/file"), "laterkept\n");
+    await must("delete", "--force", id);
+  } finally {
+    spawnSync("umount", ["--lazy", join(disk, "below")]);
+  }
 });
 
 test("--leave-running lets it run on, and each checkpoint is one of its own", async (t) => {

@@ -99,7 +99,7 @@ function factsOf(state: StoredState, { store, config, choices: { preDump = false
   const path = cgroup?.path ?? "";
   const mounts = [...externalMounts(context, { path, layout: usableLayout(host, path) }), notifyMount(store, id)];
   try {
-    return { ...facts, external: [...namespaces, ...externalStreams(streams), ...mountsToLeave(pid, mounts)] };
+    return { ...facts, external: [...namespaces, ...externalStreams(streams), ...mountsToLeave(pid, { mounts, others: (config.mounts ?? []).map(({ destination }) => destination) })] };
   } catch (error) {
     throw inWords(`look for what is mounted in container "${id}"`, error);
   }

@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { inWords } from "../container/store.ts";
 import { CriuError } from "../errors.ts";
+import { parseMountPlaces } from "../linux/mountinfo.ts";
 import { readFileSync, readlinkSync, writeFileSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import type { InheritedDescriptor } from "./generated/rpc.ts";
@@ -16,7 +17,7 @@ const REPLACED = /^(pipe:|file)\[[\da-f:]+\]$/;
 
 /** The names of a process's streams: `pipe:[1234]`, `file[1b:3a2]` where it is no file of the container's, else the path. */
 export function streamsOf(pid: number): string[] {
-  const mounts = mountIds(readFileSync(`/proc/${pid}/mountinfo`, "utf8"));
+  const mounts = new Set(parseMountPlaces(readFileSync(`/proc/${pid}/mountinfo`, "utf8")).map(({ id }) => id));
   return STREAMS.map((fd) => {
     try {
       const path = readlinkSync(`/proc/${pid}/fd/${fd}`);
@@ -33,11 +34,6 @@ export function streamsOf(pid: number): string[] {
 /** The streams among them that criu is to leave alone. */
 export function externalStreams(streams: readonly string[]): string[] {
   return [...new Set(streams.filter((name) => name.startsWith("file[")))];
-}
-
-/** The ids in proc_pid_mountinfo(5). */
-function mountIds(mountinfo: string): Set<number> {
-  return new Set(mountinfo.split("\n").map((line) => Number.parseInt(line, 10)));
 }
 
 /** That in proc_pid_fdinfo(5). */

@@ -5,6 +5,7 @@ import { CriuError } from "../errors.ts";
 import { O_PATH, O_RDONLY, RESOLVE_IN_ROOT, openFlags } from "../linux/open-flags.ts";
 import { closeSync, existsSync, mkdirSync, openSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
+import { CRIU_CONFIG } from "../spec/annotations.ts";
 import type { Config } from "../spec/config.ts";
 import type { CheckpointChoices, RestoreChoices } from "./choices.ts";
 
@@ -22,7 +23,6 @@ const MODE = 0o700;
 /** Images can only be read by root, wherever they are. */
 const SEARCHABLE = 0o011;
 const OTHERS_MAY_SEARCH = 0o001;
-const CONFIG_ANNOTATION = "org.criu.config";
 const OWN_CONFIG = "/etc/criu/tsrun.conf";
 const RUNC_CONFIG = "/etc/criu/runc.conf";
 
@@ -91,7 +91,7 @@ function openFolder(path: string, { what, make, mode, root }: Opening): number {
 
 /** The container's own file of criu's options, or none (""); else that of this runtime, else runc's. */
 export function configFile(annotations: Readonly<Record<string, string>> = {}): string | undefined {
-  const own = annotations[CONFIG_ANNOTATION];
+  const own = annotations[CRIU_CONFIG];
   if (own !== undefined) return own === "" ? undefined : own;
   return existsSync(OWN_CONFIG) ? OWN_CONFIG : RUNC_CONFIG;
 }

@@ -33,6 +33,7 @@ import { inheritedStreams } from "./descriptors.ts";
 import { configFile, isOfUserNamespace, openFolders, refuseUnsearchable } from "./folders.ts";
 import type { Folders } from "./folders.ts";
 import { refusal } from "./log.ts";
+import { HOST, hostMounts } from "./mounts.ts";
 import { openNamespaces } from "./namespaces.ts";
 import { setUpNetwork } from "./network.ts";
 import { notifyMount } from "./notify.ts";
@@ -174,7 +175,7 @@ class Restoration {
     const namespaces = openNamespaces(this.#config, { purpose: this.#purpose, first: first + stdio.length });
     const worker = await this.#start(plan, [...stdio, ...namespaces.fds]).finally(() => namespaces.close());
     const inherited = [...streams, ...namespaces.inherited];
-    const external = [...plan.external, notifyMount(this.#options.store, this.#options.id)];
+    const external = [...hostMounts(plan.external, HOST), notifyMount(this.#options.store, this.#options.id)];
     await this.#ask(worker, { external, inherited, joined: namespaces.joined }, draft);
     if (this.#restored === undefined) throw new CriuError(`cannot ${this.#purpose}: criu says that it did, and not which process it is`);
     return this.#restored;

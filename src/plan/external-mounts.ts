@@ -15,6 +15,8 @@ export interface ExternalMount {
   readonly source: string;
   /** A file is meant: what is a directory there is another thing. */
   readonly onlyFile?: true;
+  /** What is mounted below the source comes along. */
+  readonly recursive?: true;
 }
 
 /** All of them that the config asks for, whether they could be had or not. */
@@ -23,7 +25,7 @@ export function externalMounts(context: PlanContext, cgroup: Pick<CgroupPlan, "l
   for (const { mount, options } of entries(context)) {
     const { destination, source = "", type = "" } = mount;
     if (options.remount) continue;
-    if (options.bind !== undefined) mounts.push({ destination, name: destination, source: absolute(source, context.bundle) });
+    if (options.bind !== undefined) mounts.push({ destination, name: destination, source: absolute(source, context.bundle), ...(options.bind === "rbind" ? { recursive: true } : {}) });
     else if (type === "cgroup") mounts.push(...cgroupMounts(context, { destination, cgroup }));
   }
   for (const destination of context.config.linux?.maskedPaths ?? []) {

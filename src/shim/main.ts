@@ -37,7 +37,7 @@ async function run(argv: readonly string[], program: Program): Promise<number> {
     const { printInfo } = await import("./introspection.ts");
     const { features } = await import("../container/features.ts");
     // As the command line, the shim cannot make checkpoints yet.
-    return printInfo({ version: program.version, features: features({ ...program, hasCheckpoint: false }) });
+    return printInfo({ version: program.version, features: features({ ...program, hasCheckpoint: true }) });
   }
   if (invocation.action === "start") return await (await import("./start.ts")).startShim(invocation, bundle);
   if (invocation.action === "delete") {

@@ -6,6 +6,9 @@ export const KEEP_GROUPS = "run.oci.keep_original_groups";
 export const HOOKS_STDOUT = "run.oci.hooks.stdout";
 export const HOOKS_STDERR = "run.oci.hooks.stderr";
 
+/** A file of options for criu, at a checkpoint and at a restore. */
+export const CRIU_CONFIG = "org.criu.config";
+
 /** All that the table below is about begin so. */
 export const FOREIGN_PREFIX = "run.oci.";
 
