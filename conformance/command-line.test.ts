@@ -56,8 +56,16 @@ test("OP-01 OP-02 OP-05 OP-06 OP-07 each operation without an id is an error", a
   }
 });
 
+test("a --log that cannot be opened is an error, whatever the command", async (t) => {
+  refused(await t.runtime(["--log", file(t, "none/log"), "list"]), "no such file or directory");
+  await created(t);
+  assert.is((await t.runtime(["--log", file(t, "log"), "list", "--quiet"])).status, 0);
+  assert.is(read(file(t, "log")), "");
+});
+
 test("too many arguments are an error", async (t) => {
   const container = await created(t);
+  assert.is((await t.runtime(["list", "more"])).status, 1);
   for (const verb of ["start", "state", "delete"]) assert.is((await container.verb(verb, "more")).status, 1, verb);
   assert.is(await container.status(), "created");
 });

@@ -12,6 +12,7 @@ const GAP = 3;
 
 export function listVerb(invocation: Invocation): number {
   const { parsed } = invocation;
+  if (parsed.args.length > 0) throw new UsageError(`cannot list: too many arguments: ${parsed.args.join(" ")}`);
   const format = text(parsed, "format") ?? "table";
   if (format !== "table" && format !== "json") throw new UsageError(`cannot list: invalid format option: ${format}`);
   const containers = describeAll(invocation);

@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 import { TsrunError, UsageError } from "../errors.ts";
 import { callerDirectory } from "./caller.ts";
 import type { Invocation } from "./invocation.ts";
+import { appendFileSync } from "../native/files.ts";
 import { isLoaded, isNativeError, native } from "../native/native.ts";
 import { GLOBAL_OPTIONS, VERBS } from "./options.ts";
 import { flag, parseArguments, text } from "./parse.ts";
@@ -58,6 +59,11 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     const globals = parseArguments(argv, { options: GLOBAL_OPTIONS, stopAtArgument: true });
     report = readReport(globals);
+    const closed = await openLog(report);
+    if (closed !== undefined) {
+      report = { ...report, log: undefined };
+      throw closed;
+    }
     if (flag(globals, "version")) {
       const { printVersion } = await import("./version.ts");
       return printVersion();
@@ -108,6 +114,18 @@ function readReport(globals: Parsed): Report {
   if (format !== "text" && format !== "json") throw new UsageError(`cannot use option "--log-format": invalid log-format: ${format}`);
   const log = text(globals, "log");
   return { log: log === undefined || log === "" ? undefined : resolve(callerDirectory(), log), format, debug: flag(globals, "debug") };
+}
+
+/** The log is there from the beginning, as engines expect; returns why it cannot be. */
+async function openLog({ log }: Report): Promise<unknown> {
+  if (log === undefined) return undefined;
+  try {
+    appendFileSync(log, "", { mode: 0o644 });
+    return undefined;
+  } catch (error) {
+    const { inWords } = await import("../container/store.ts");
+    return inWords(`open the log "${log}"`, error);
+  }
 }
 
 /** Even a command line that cannot be read has its error where and how the caller looks for it. */

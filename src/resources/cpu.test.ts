@@ -24,6 +24,12 @@ test("cpuV1() writes shares before idle, and period, quota, burst in this order"
   ]);
 });
 
+test("cpuV1() refuses shares that the kernel would change without a word", () => {
+  const pointers = (shares: number | bigint): string[] => cpuV1({ shares }).problems.map(({ pointer }) => pointer);
+  for (const shares of [1, 262_145, 2n ** 60n]) assert.equal(pointers(shares), ["/linux/resources/cpu/shares"], String(shares));
+  for (const shares of [0, 2, 262_144]) assert.equal(pointers(shares), [], String(shares));
+});
+
 test("cpuV1() and cpuV2() take zeros for unset", () => {
   const cpu = { shares: 0, quota: 0, period: 0, realtimeRuntime: 0, realtimePeriod: 0 };
   assert.equal(lines(cpuV1(cpu)), []);

@@ -16,6 +16,7 @@ const MAX_SHARES = 262_144;
 export function cpuV1(cpu: Cpu): Limits {
   const limits = new Limits("cpu", 1, POINTER);
   checkBurst(cpu, limits);
+  checkShares(cpu, limits);
   // A group that is idle takes no shares: shares before idle.
   if (isSet(cpu.shares)) limits.write("shares", "cpu.shares", String(cpu.shares));
   writeIdle(cpu, limits);
@@ -59,6 +60,12 @@ export function cpuWeight(shares: Integer): number {
 
 function isSet(amount: Integer | undefined): amount is Integer {
   return amount !== undefined && amount !== 0;
+}
+
+/** The kernel would take another number than is asked for, and say nothing; the curve of v2 ends at the same ones. */
+function checkShares({ shares }: Cpu, limits: Limits): void {
+  if (!isSet(shares) || (shares >= MIN_SHARES && shares <= MAX_SHARES)) return;
+  limits.refuse("shares", `must be between ${MIN_SHARES} and ${MAX_SHARES}, got ${shares}`);
 }
 
 function checkBurst({ burst, quota }: Cpu, limits: Limits): void {
