@@ -7,7 +7,7 @@
 
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import * as assert from "uvu/assert";
 import { needs, skip } from "../test/harness.ts";
 import type { Ground } from "../test/harness.ts";
@@ -46,6 +46,23 @@ function library(): string {
   if (status !== 0) throw new Uncompiled(stderr);
   fs.renameSync(fresh, LIBRARY);
   return LIBRARY;
+}
+
+/** The runtime, without its static engine, which no library can be preloaded into. */
+function dynamicRuntime(t: Ground): string {
+  if (!isOurs()) return RUNTIME;
+  const installed = dirname(fs.realpathSync(RUNTIME));
+  const folder = join(t.folder, "dynamic");
+  if (fs.existsSync(folder)) return join(folder, "tsrun");
+  fs.mkdirSync(folder);
+  for (const name of ["tsrun", "tsrun-engine", "tsrun.node", "tsrun-init"]) {
+    try {
+      fs.linkSync(join(installed, name), join(folder, name));
+    } catch {
+      fs.copyFileSync(join(installed, name), join(folder, name), fs.constants.COPYFILE_FICLONE);
+    }
+  }
+  return join(folder, "tsrun");
 }
 
 const SCHEMATA = "    L3:0=ff;1=ff\n    MB:0=100;1=100\n";
@@ -93,7 +110,7 @@ class Fake {
 
   call(...args: readonly string[]): Promise<Result> {
     const text = `mount --make-rprivate / && mount --rbind /sys/fs/cgroup ${this.#sys}/cgroup && mount --rbind ${this.#sys} /sys/fs && LD_PRELOAD=${library()} exec "$@"`;
-    const words = ["--mount", "/bin/sh", "-c", text, "sh", RUNTIME, "--root", this.#ground.stateRoot, ...args];
+    const words = ["--mount", "/bin/sh", "-c", text, "sh", dynamicRuntime(this.#ground), "--root", this.#ground.stateRoot, ...args];
     return runRuntime(words, { folder: this.#ground.folder, program: "unshare" });
   }
 
