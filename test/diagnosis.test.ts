@@ -139,6 +139,21 @@ for (const { why, args, message, prepare, change, at } of REFUSED) {
   });
 }
 
+test("run tells where to look for the system call that seccomp killed the program for", async (t) => {
+  needs("root");
+  const kill = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["chdir"], action: "SCMP_ACT_KILL_PROCESS" }] };
+  const bundle = t.bundle((config) => {
+    config.process.args = ["/bin/sh", "-c", "cd /tmp"];
+    config.linux["seccomp"] = kill;
+  });
+  const { status, stderr } = await t.runtime(["run", "--bundle", bundle.path, t.id()]);
+  assert.is(status, 128 + 31);
+  assert.match(stderr, /^tsrun: warning: container ".*" was killed by SIGSYS: its profile \(\/linux\/seccomp\) .*type=1326/);
+  // The same end without a profile is the program's own business.
+  const own = t.bundle((config) => (config.process.args = ["/bin/sh", "-c", "exec sh -c 'kill -SYS $$'"]));
+  assert.is((await t.runtime(["run", "--bundle", own.path, t.id()])).stderr, "");
+});
+
 test("run, create and start, and exec tell of an init that a filter kills in its last step", async (t) => {
   needs("root");
   const kill = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["execve"], action: "SCMP_ACT_KILL_PROCESS" }] };

@@ -2,7 +2,7 @@
 
 import { undoCreate } from "../cgroup/create.ts";
 import { freeze, thaw } from "../cgroup/freeze.ts";
-import { SIGCONT, SIGKILL, SIGSTOP } from "../linux/signals.ts";
+import { SIGCONT, SIGKILL, SIGSTOP, SIGSYS } from "../linux/signals.ts";
 import { closeSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import { ended } from "../native/waiter.ts";
@@ -77,6 +77,7 @@ export async function attend({ pidfd, state }: Created, options: AttendOptions):
   await options.told;
   await options.foreground.ended();
   if (ending.signal === SIGKILL) await tellMemory(state, options);
+  if (ending.signal === SIGSYS) tellFilter(state, options);
   if (options.keep !== true) await remove(state, options);
   return ending;
 }
@@ -99,6 +100,12 @@ async function tellMemory({ id, cgroup }: StoredState, { warn }: Pick<RunOptions
   const { describeHit, memoryHit } = await import("../cgroup/limit-hit.ts");
   const hit = memoryHit(cgroup?.directories ?? []);
   if (hit !== undefined) warn(`container "${id}" was killed: ${describeHit(hit)}`);
+}
+
+/** Which call it was only the kernel's log tells (seccomp(2), actions_logged of proc_sys_kernel(5)). */
+function tellFilter({ id }: StoredState, { store, warn }: Pick<RunOptions, "store" | "warn">): void {
+  if (!new TextDecoder().decode(store.loadConfig(id)).includes('"seccomp"')) return;
+  warn(`container "${id}" was killed by SIGSYS: its profile (/linux/seccomp) does not let a system call pass; the kernel's log has its number ("type=1326" and "syscall=", by dmesg or journalctl -k)`);
 }
 
 /** A container that never ran its program leaves nothing behind. */

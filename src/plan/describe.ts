@@ -163,6 +163,7 @@ const HINTS: readonly Hint[] = [
   { errno: "EACCES", about: "the AppArmor profile", hint: "the profile that the runtime itself is held to does not allow it" },
   { errno: "EINVAL", about: "the SELinux label", hint: "the policy that is loaded knows no such label" },
   { errno: "EACCES", about: "the SELinux label", hint: "the policy that is loaded does not allow it" },
+  { op: "spawn", errno: "EACCES", hint: "init is executed from a file in memory, which a profile of AppArmor without the flag attach_disconnected refuses the runtime" },
   { op: "write_proc", errno: "EXDEV", hint: 'what lies on "/proc" in this mount namespace is no procfs' },
   { op: "openat2", errno: "ENOENT", about: "time offsets", hint: "the kernel has no time namespaces" },
   { op: "write", errno: "EPERM", about: "time offsets", hint: "it needs CAP_SYS_TIME" },

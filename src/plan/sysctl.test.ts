@@ -18,4 +18,15 @@ for (const [key, path, at] of [
   });
 }
 
+test("sysctls() goes by the host's /proc where AppArmor judges by paths", () => {
+  const config = configOf({ linux: { namespaces: NAMESPACES, sysctl: { "net.ipv4.ip_forward": "1" } } });
+  const plan = planOf(config, { host: { isConfined: () => true } });
+  assert.equal(stepsOf(plan, "write_proc"), []);
+  const opened = plan.steps.findIndex((step) => step.op === "openat2" && step.path === "/proc/sys/net/ipv4/ip_forward");
+  const left = plan.steps.findIndex(({ op }) => op === "pivot_root");
+  assert.ok(opened > 0 && opened < left);
+  const [write] = plan.steps.slice(opened + 1);
+  assert.equal(write?.op === "write" && [write.fd, write.data], ["sysctl", "1"]);
+});
+
 test.run();
