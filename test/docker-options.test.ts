@@ -5,7 +5,7 @@ import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { driven as drivenBy } from "./docker.ts";
 import type { Docker } from "./docker.ts";
-import { must, until } from "./engine.ts";
+import { SHOW_SIZE, must, until } from "./engine.ts";
 import { needs, suite } from "./harness.ts";
 import type { Ground } from "./harness.ts";
 import { IMAGE } from "./image.ts";
@@ -88,7 +88,7 @@ driven("attach, input, and the keys that let go", async (docker) => {
   await first.ended;
   first.close();
   const second = docker.onTerminal(["attach", "--detach-keys", "ctrl-a,x", "one"]);
-  second.type("stty size; tty\n");
+  second.type(`${SHOW_SIZE}; tty\n`);
   await second.until(/30 100\r+\n\/dev\/pts\/0/);
   second.type("\x01x");
   await second.until(/read escape sequence/);

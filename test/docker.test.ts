@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { RUNTIMES, driven } from "./docker.ts";
-import { must, until } from "./engine.ts";
+import { SHOW_SIZE, must, until } from "./engine.ts";
 import { needs, suite } from "./harness.ts";
 import { IMAGE } from "./image.ts";
 
@@ -83,7 +83,7 @@ driven(test, "run -it and exec -it give a terminal", async (docker) => {
   await pty.until(/# /);
   const exec = docker.onTerminal(["exec", "--interactive", "--tty", "one", "sh"]);
   for (const [terminal, name, status] of [[exec, "pts/1", 4], [pty, "pts/0", 3]] as const) {
-    terminal.type(`tty; stty size; exit ${status}\n`);
+    terminal.type(`tty; ${SHOW_SIZE}; exit ${status}\n`);
     await terminal.until(new RegExp(`/dev/${name}\\r+\\n30 100\\r+\\n`));
     assert.is(await terminal.ended, status);
     terminal.close();

@@ -48,6 +48,9 @@ export async function until(condition: () => boolean | Promise<boolean>, words: 
   }
 }
 
+/** Commands of a shell that show the size of its terminal, when the engine's client has come to tell it: 30 100. */
+export const SHOW_SIZE = 'until [ "$(stty size 2>/dev/null)" = "30 100" ]; do sleep 0.1; done; stty size';
+
 /** What an engine is known to leave, with any runtime. */
 export interface Known {
   /** The cgroups that are its own. */

@@ -3,7 +3,7 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { must, until } from "./engine.ts";
+import { SHOW_SIZE, must, until } from "./engine.ts";
 import { needs, suite } from "./harness.ts";
 import type { Ground } from "./harness.ts";
 import { IMAGE } from "./image.ts";
@@ -91,13 +91,13 @@ driven("attach, exec -it, input, and the keys that let go", async (podman) => {
   assert.equal([reads.status, reads.stdout], [0, "typed\n"], reads.stderr);
   await must(podman.run(["--detach", "--interactive", "--tty", "--name", "one", IMAGE, "sh"]));
   const first = podman.onTerminal(["attach", "--detach-keys", "ctrl-b", "one"]);
-  first.type("echo begun; stty size\n");
+  first.type(`echo begun; ${SHOW_SIZE}\n`);
   await first.until(/\nbegun\r+\n30 100\r/);
   first.type("\x02");
   await first.ended;
   first.close();
   const exec = podman.onTerminal(["exec", "--interactive", "--tty", "one", "sh"]);
-  exec.type("tty; stty size; exit 4\n");
+  exec.type(`tty; ${SHOW_SIZE}; exit 4\n`);
   await exec.until(/\/dev\/pts\/1\r+\n30 100\r+\n/);
   assert.is(await exec.ended, 4);
   exec.close();

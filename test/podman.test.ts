@@ -3,7 +3,7 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { must, until } from "./engine.ts";
+import { SHOW_SIZE, must, until } from "./engine.ts";
 import { needs, suite } from "./harness.ts";
 import { IMAGE } from "./image.ts";
 import { CGROUP_PARENT, driven } from "./podman.ts";
@@ -72,7 +72,7 @@ driven(test, "run -it and exec -it give a terminal", async (podman) => {
   needs("setsid");
   const pty = podman.runOnTerminal(["--rm", "--interactive", "--tty", IMAGE, "sh"]);
   await pty.until(/# /);
-  pty.type("tty; stty size; exit 3\n");
+  pty.type(`tty; ${SHOW_SIZE}; exit 3\n`);
   await pty.until(/\/dev\/pts\/0\r+\n30 100\r+\n/);
   assert.is(await pty.ended, 3);
   pty.close();
