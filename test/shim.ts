@@ -41,18 +41,26 @@ export function underShim(suite: Suite): (title: string, body: Body, surrounding
       suite(`${release} containerd: ${title}`, async (t) => {
         needs("root");
         const folder = state === undefined ? undefined : mountTmpfs(join(t.folder, "tmpfs"), state);
-        const { rootfs } = t.bundle();
-        await Containerd.within(t, { release, state: folder }, async (containerd) => {
-          await body(t, { containerd, rootfs: ["--rootfs", rootfs], id: t.id() });
-          await until(() => containerd.leftovers().length === 0, () => `left: ${containerd.leftovers().join(" ")}`);
-        });
-        if (folder !== undefined) await unmount(folder);
-        for (const { kind, what } of findStrays(RUN_NAME)) if (kind === "cgroup" && what.endsWith(RUN_NAME)) fs.rmdirSync(what);
-        await until(() => left(t).length === 0, () => `left: ${left(t).join(", ")}`);
-        await until(() => sockets(t).length === 0, () => `left: the socket of ${sockets(t).join(" and ")}`);
+        try {
+          const { rootfs } = t.bundle();
+          await Containerd.within(t, { state: folder, release }, async (containerd) => {
+            await body(t, { containerd, rootfs: ["--rootfs", rootfs], id: t.id() });
+            await until(() => containerd.leftovers().length === 0, () => `left: ${containerd.leftovers().join(" ")}`);
+          });
+        } finally {
+          if (folder !== undefined) await unmount(folder);
+        }
+        await nothingStays(t);
       });
     }
   };
+}
+
+/** containerd's own cgroup, for its namespace, is no container's. */
+async function nothingStays(t: Ground): Promise<void> {
+  for (const { kind, what } of findStrays(RUN_NAME)) if (kind === "cgroup" && what.endsWith(RUN_NAME)) fs.rmdirSync(what);
+  await until(() => left(t).length === 0, () => `left: ${left(t).join(", ")}`);
+  await until(() => sockets(t).length === 0, () => `left: the socket of ${sockets(t).join(" and ")}`);
 }
 
 /** A file system of the test's own, which it unmounts again. */
