@@ -168,12 +168,15 @@ export class Containerd {
     return ["run", "--runtime", "io.containerd.runc.v2", "--runc-binary", this.#runtime, "--runc-root", root, ...args];
   }
 
-  /** What containers left in the folders of the shim and the runtime; a cache of filters is no container's. */
+  /** What containers left in the folders of the shim and the runtime. */
   leftovers(): string[] {
     const tasks = join(this.#state, "io.containerd.runtime.v2.task", RUN_NAME);
     const states = this.#runtime === undefined ? `/run/containerd/tsrun/${RUN_NAME}` : join(this.#folder, "runtime", RUN_NAME);
-    const namesIn = (folder: string): string[] => (fs.existsSync(folder) ? fs.readdirSync(folder) : []);
-    return [tasks, states].flatMap((folder) => namesIn(folder).flatMap((name) => (name === "@seccomp" ? [] : [join(folder, name)])));
+    // A cache of filters is no container's, and a bundle with a dot is one that a containerd was killed while removing.
+    return [tasks, states].flatMap((folder) => {
+      const names = fs.existsSync(folder) ? fs.readdirSync(folder) : [];
+      return names.filter((name) => name !== "@seccomp" && !name.startsWith(".")).map((name) => join(folder, name));
+    });
   }
 }
 

@@ -13,7 +13,8 @@ import type { Ground, Suite } from "./harness.ts";
 import type { Result } from "./runtime.ts";
 import { findStrays } from "./strays.ts";
 
-const PATIENCE_MILLIS = 20_000;
+/** A shim that was started for a container that never came ends after half a minute. */
+const PATIENCE_MILLIS = 50_000;
 const SOCKETS = "/run/containerd/s";
 const MOST_IDS = 300;
 const SHARED_GROUPS: readonly string[] = ["@shared", "@shared-1", "@shared-2"];

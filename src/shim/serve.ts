@@ -12,9 +12,9 @@ import { Orphans } from "./orphans.ts";
 import { TaskService } from "./tasks.ts";
 
 const FLUSH_MILLISECONDS = 5000;
-/** Between its `start` and its Create containerd may fail, or be killed; then nobody will ever come. */
+/** Between its `start` and its Create containerd may fail, or be killed; then nobody will ever come, though the next one connects. */
 const LOOK_MILLISECONDS = 2000;
-const MOST_LOOKS = 30;
+const MOST_LOOKS = 15;
 
 interface Beginning {
   readonly namespace: string;
@@ -49,7 +49,7 @@ export async function serve({ namespace, id, bundle, socket, listener }: Beginni
     else leave();
   });
   void server.listen(listener);
-  endWhenForgotten(() => service.hasTasks || server.hasConnections, () => existsSync(bundle), leave);
+  endWhenForgotten(() => service.isUsed, () => server.hasConnections || existsSync(bundle), leave);
   await ended;
   service.members.end();
   // The answer to Shutdown is written before this goes on.

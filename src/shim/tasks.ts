@@ -99,9 +99,9 @@ export class TaskService {
     };
   }
 
-  /** Those that are being made among them. */
-  get hasTasks(): boolean {
-    return this.#tasks.size > 0;
+  /** There is a task, one that is being made among them, or a pod to come. */
+  get isUsed(): boolean {
+    return this.#tasks.size > 0 || this.#sandbox !== undefined;
   }
 
   #methods(): Readonly<Record<string, Method>> {
