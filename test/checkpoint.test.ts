@@ -1,6 +1,6 @@
 /** checkpoint and restore: programs that go on where they were, what is told when they cannot, and what is left of it. */
 
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
@@ -212,6 +212,31 @@ test("a hook that fails ends a restore, and nothing is left", async (t) => {
   assert.is((await t.runtime(["state", id])).status, 1);
   assert.equal(t.leftovers(id), []);
 });
+
+for (const signal of ["SIGINT", "SIGKILL"] as const) {
+  test(`a restore that ${signal} ends leaves nothing, at least after delete --force`, async (t) => {
+    needsCriu();
+    const { id, bundle, images, count, must } = await startCounter(t);
+    await must("checkpoint", "--image-path", images, id);
+    const seen = count();
+    const reached = join(t.folder, "reached");
+    bundle.config.hooks = { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", `echo $$ > ${reached}.new; mv ${reached}.new ${reached}; exec sleep 100`] }] };
+    bundle.write();
+    const child = spawn(RUNTIME, ["--root", t.stateRoot, "restore", "--image-path", images, "--bundle", bundle.path, id], { stdio: "ignore" });
+    const ended = new Promise((resolve) => child.on("exit", (status, by) => resolve(status ?? by)));
+    // criu and the container's first process are there, and wait for the hook.
+    await until(() => fs.existsSync(reached), () => "the hook does not run");
+    child.kill(signal);
+    assert.is(await ended, signal === "SIGINT" ? 130 : "SIGKILL");
+    if (signal === "SIGKILL") {
+      process.kill(Number(fs.readFileSync(reached, "utf8")), "SIGKILL");
+      await must("delete", "--force", id);
+    }
+    assert.is((await t.runtime(["state", id])).status, 1);
+    assert.equal(t.leftovers(id), []);
+    assert.is(count(), seen);
+  });
+}
 
 test("what criu cannot do it says itself, with the log's path, and the container runs on", async (t) => {
   needsCriu();

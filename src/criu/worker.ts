@@ -38,14 +38,13 @@ export interface Conversation {
 
 /** Asks, and resolves with the answer, which may be a refusal; criu has ended then, and was waited for. */
 export async function converse(worker: Worker, request: Partial<Request>, { notified, abort }: Conversation): Promise<Response> {
-  const { socket, pidfd } = worker;
-  const kill = (): void => endWorker(pidfd);
+  const kill = (): void => endWorker(worker.pidfd);
   abort?.addEventListener("abort", kill);
   let response: Response | undefined;
   let end = "";
   try {
     if (abort?.aborted === true) kill();
-    response = await ask(socket, encode(Request, request), notified);
+    response = await ask(worker, encode(Request, request), notified);
   } finally {
     end = await endOf(worker);
     abort?.removeEventListener("abort", kill);
@@ -58,17 +57,22 @@ export async function converse(worker: Worker, request: Partial<Request>, { noti
 }
 
 /** Undefined where criu ended instead. */
-async function ask(socket: number, request: Uint8Array, notified: Conversation["notified"]): Promise<Response | undefined> {
+async function ask({ socket, pidfd }: Worker, request: Uint8Array, notified: Conversation["notified"]): Promise<Response | undefined> {
   let failure: { readonly error: unknown } | undefined;
+  let isGone = false;
+  // Processes that it made hold the socket, too: without it nobody answers, and nobody ends the silence.
+  const gone = ready(pidfd).then(() => {
+    isGone = true;
+  });
   if (!tell(socket, request)) return undefined;
   for (;;) {
     const received = native().receive(socket);
-    if (received === null) {
-      await ready(socket);
+    if (received === null && !isGone) {
+      await Promise.race([ready(socket), gone]);
       continue;
     }
     // What went wrong here is the cause of what criu says then.
-    if (received.bytes.length === 0) {
+    if (received === null || received.bytes.length === 0) {
       if (failure !== undefined) throw failure.error;
       return undefined;
     }
