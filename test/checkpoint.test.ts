@@ -75,9 +75,15 @@ test("a program goes on where it was, in a container like any other", async (t) 
   assert.is(status, "running");
   assert.is(fs.readFileSync(pidFile, "utf8"), `${pid}`);
   assert.equal((await must("exec", id, "sh", "-c", "hostname; cat /proc/1/comm; touch /file 2>&1 || true")).split("\n").slice(0, 2), ["tsrun-test", "sh"]);
+  // criu gives them clocks of their own, and a further process has to have the same.
+  const [own, first] = (await must("exec", id, "sh", "-c", "readlink /proc/self/ns/time; readlink /proc/1/ns/time")).split("\n");
+  assert.is(own, first);
   await must("pause", id);
   assert.is((await stateOf(t, id)).status, "paused");
   await must("resume", id);
+  // And it can be done again.
+  await must("checkpoint", "--leave-running", "--image-path", images, id);
+  await goesOn();
   await must("kill", id, "KILL");
   await until(() => !fs.existsSync(`/proc/${pid}`), () => "it does not end");
   await must("delete", id);

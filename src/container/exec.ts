@@ -114,8 +114,16 @@ async function read({ store, id, process, ignorePaused = false }: Omit<ExecOptio
   const status = roughStatusOf(store, state);
   if (status !== "paused" || !ignorePaused) requireStatus("exec", id, status);
   // What `create` kept: later changes of the bundle mean nothing.
-  const config = await readStoredConfig(configText({ store, id }), async () => (await import("../spec/parse.ts")).parseConfig);
+  const stored = await readStoredConfig(configText({ store, id }), async () => (await import("../spec/parse.ts")).parseConfig);
+  const config = state.restored === true ? inTimeNamespace(stored) : stored;
   return { state, status, config, process: await processOf(config, process) };
+}
+
+/** The clocks of a further process are to be those of the others. */
+function inTimeNamespace(config: Config): Config {
+  const namespaces = config.linux?.namespaces ?? [];
+  if (namespaces.some(({ type }) => type === "time")) return config;
+  return { ...config, linux: { ...config.linux, namespaces: [...namespaces, { type: "time" }] } };
 }
 
 function configText({ store, id }: Pick<ExecOptions, "store" | "id">): string {

@@ -34,6 +34,8 @@ export interface StoredState {
   readonly hasProcess: boolean;
   /** The container has no session keyring of its own, so further processes join none. */
   readonly noNewKeyring?: true;
+  /** It was made from a checkpoint: criu puts its processes into a time namespace, for their clocks to go on where they were. */
+  readonly restored?: true;
   readonly hooks: { readonly poststart?: readonly Hook[]; readonly poststop?: readonly Hook[] };
   /** What init still does after `start`, so that a failure there can be told in words. */
   readonly lastSteps: readonly LastStep[];

@@ -20,7 +20,7 @@ import type { Lock, Store } from "../container/store.ts";
 import { placeIn, telling } from "../container/telling.ts";
 import { tellWarnings } from "../container/warnings.ts";
 import { CriuError } from "../errors.ts";
-import { closeSync, mkdirSync, rmdirSync } from "../native/files.ts";
+import { closeSync, existsSync, mkdirSync, rmdirSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import type { Spawned } from "../native/native.ts";
 import { ended } from "../native/waiter.ts";
@@ -240,7 +240,9 @@ class Restoration {
     // It is this process's child, so its pid is nobody else's until it was waited for.
     const pidfd = native().pidfdOpen(pid);
     this.#execution?.cleanup.add(() => endOf(pidfd));
-    const state: StoredState = { ...draft, phase: "created", pid, startTime: startTimeOf(pid), ...(cgroup === undefined ? {} : { cgroup }) };
+    // A kernel without time namespaces has none to join.
+    const restored = existsSync(`/proc/${pid}/ns/time`) ? { restored: true as const } : {};
+    const state: StoredState = { ...draft, ...restored, phase: "created", pid, startTime: startTimeOf(pid), ...(cgroup === undefined ? {} : { cgroup }) };
     this.#options.store.save(state);
     this.#restored = { state, pidfd };
   }
