@@ -4,12 +4,12 @@ import { dirname, join } from "node:path";
 import { deleteContainer } from "../container/delete.ts";
 import { Store } from "../container/store.ts";
 import { SIGKILL } from "../linux/signals.ts";
-import { readdirSync, rmSync, writeSync } from "../native/files.ts";
+import { readdirSync, writeSync } from "../native/files.ts";
 import { readRecord, writeRecord } from "./bundle.ts";
 import type { BundleRecord } from "./bundle.ts";
 import { DeleteResponse, KillRequest, ProcessRequest, ShutdownRequest } from "./generated/task.ts";
 import type { Invocation } from "./invocation.ts";
-import { isServed } from "./listen.ts";
+import { isServed, removeUnserved } from "./listen.ts";
 import { encode } from "../protobuf/messages.ts";
 import { unmountRootfs } from "./rootfs.ts";
 import { now } from "./time.ts";
@@ -33,10 +33,7 @@ export async function deleteShim({ id, namespace, bundle: named }: Invocation, {
   if (record !== undefined) {
     await askShim(record.socket, id);
     await deleteRest({ id, bundle, record, environment });
-    if (!isServed(record.socket)) {
-      rmSync(record.socket, { force: true });
-      await deleteOthers({ bundle, namespace, socket: record.socket, environment });
-    }
+    if (removeUnserved(record.socket)) await deleteOthers({ bundle, namespace, socket: record.socket, environment });
   }
   writeSync(STDOUT, encode(DeleteResponse, { pid: record?.pid ?? 0, exit_status: SIGNALLED + SIGKILL, exited_at: now() }));
   return 0;

@@ -1,8 +1,9 @@
 /** Where `start` finds the shim of a group: a new socket, or a shim that listens already and takes the container in. */
 
+import { dirname } from "node:path";
 import { inWords } from "../container/store.ts";
 import { O_RDONLY } from "../linux/open-flags.ts";
-import { closeSync, mkdirSync, openSync, rmSync } from "../native/files.ts";
+import { closeSync, existsSync, mkdirSync, openSync, rmSync } from "../native/files.ts";
 import { isNativeError, native } from "../native/native.ts";
 import { CODES, RpcError } from "./rpc-error.ts";
 
@@ -46,6 +47,21 @@ function listen(path: string, directory: string): number | undefined {
       // A shim that was killed left it.
       rmSync(path, { force: true });
     }
+  } finally {
+    closeSync(lock);
+  }
+}
+
+/** Removes a socket on which nobody listens; returns whether there is none any more. */
+export function removeUnserved(path: string): boolean {
+  if (!existsSync(path)) return true;
+  const lock = openSync(dirname(path), O_RDONLY);
+  try {
+    // Another shim may be about to listen there.
+    native().flock(lock, LOCK_EX);
+    if (isServed(path)) return false;
+    rmSync(path, { force: true });
+    return true;
   } finally {
     closeSync(lock);
   }

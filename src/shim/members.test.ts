@@ -17,6 +17,16 @@ function refusal(act: () => void): number | undefined {
   }
 }
 
+test("expectsOthers() tells of those that were promised a place and have not come", () => {
+  const members = new Members(() => 0);
+  members.promise("a", 0);
+  assert.is(members.expectsOthers("a"), false);
+  members.promise("b", 0);
+  assert.is(members.expectsOthers("a"), true);
+  members.settle("b");
+  assert.is(members.expectsOthers("a"), false);
+});
+
 test("promise() keeps the shim until the container is there or will not come", () => {
   const tasks = new Set<string>();
   const members = new Members(() => tasks.size);

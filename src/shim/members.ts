@@ -26,6 +26,11 @@ export class Members {
     this.#promised.delete(id);
   }
 
+  /** Whether another one than this is still to come. */
+  expectsOthers(than: string): boolean {
+    return this.#promised.size > (this.#promised.has(than) ? 1 : 0);
+  }
+
   get isEmpty(): boolean {
     return this.#countTasks() === 0 && this.#promised.size === 0;
   }

@@ -34,13 +34,18 @@ export async function serve({ namespace, id, bundle, socket, listener }: Beginni
   const ended = new Promise<void>((resolve) => {
     end = resolve;
   });
-  // When containerd ends it, it does so by itself, and another one may have the name by now.
-  const leave = (): void => {
-    rmSync(socket, { force: true });
+  let isOver = false;
+  const shutDown = (): void => {
+    isOver = true;
     end();
   };
+  /** Without containerd's wish. After it the socket is gone, and another shim may have its name. */
+  const leave = (): void => {
+    if (!isOver) rmSync(socket, { force: true });
+    shutDown();
+  };
   const environment = callerEnvironment(process.env);
-  const service = new TaskService({ namespace, socket, environment, publisher: events }, end);
+  const service = new TaskService({ namespace, socket, environment, publisher: events }, shutDown);
   service.members.promise(id, 0);
   const server = new Server(service.services, (error) => logDefect(error));
   const orphans = new Orphans((pid) => service.knows(pid));
@@ -49,7 +54,7 @@ export async function serve({ namespace, id, bundle, socket, listener }: Beginni
     else leave();
   });
   void server.listen(listener);
-  endWhenForgotten(() => service.isUsed, () => server.hasConnections || existsSync(bundle), leave);
+  endWhenForgotten(() => service.isUsed, () => server.hasConnections || existsSync(bundle) || service.members.expectsOthers(id), leave);
   await ended;
   service.members.end();
   // The answer to Shutdown is written before this goes on.

@@ -14,8 +14,8 @@ const test = kubernetes("mounts");
 
 const SLEEP = ["/bin/sleep", "1000000"];
 
-/** Lets the container mount. */
-const MOUNTING = { security: { capabilities: { add_capabilities: ["SYS_ADMIN"] } } };
+/** Lets the container mount; the usual profile of AppArmor would not. */
+const MOUNTING = { security: { capabilities: { add_capabilities: ["SYS_ADMIN"] }, apparmor: { profile_type: "Unconfined" } } };
 
 function volume(host_path: string, options: object = {}): ContainerOptions {
   return { config: { mounts: [{ host_path, container_path: "/mnt", ...options }] } };
