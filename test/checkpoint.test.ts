@@ -308,4 +308,24 @@ test("without criu the error says what to install", async (t) => {
   assert.match(restored.stderr, `cannot restore container "other": ${remedy}`);
 });
 
+/** What stands for criu, and what is told of it: one that is too old answers with version 3.2. */
+const STRANGE: Readonly<Record<string, readonly [script: string, told: string]>> = {
+  "is too old": ["printf '\\010\\012\\020\\001\\122\\004\\010\\003\\020\\002' >&3", "has version 3.2, and 3.16 or later is needed"],
+  "ends without a word": ["exit 3", "criu ended without an answer: exit status 3"],
+  "dies": ["kill -SEGV $$", "criu ended without an answer: it died of SIGSEGV"],
+  "speaks another language": ["printf '\\377\\377\\377' >&3", "criu gives an answer that cannot be read"],
+};
+
+for (const [what, [script, told]] of Object.entries(STRANGE)) {
+  test(`a criu that ${what} is an error, and the container runs on`, async (t) => {
+    needs("root");
+    const { id, images, goesOn } = await startCounter(t);
+    fs.writeFileSync(join(t.folder, "criu"), `#!/bin/sh\nhead -c 1 <&3 >/dev/null\n${script}\n`, { mode: 0o755 });
+    const { status, stderr } = await t.runtime(["checkpoint", "--image-path", images, id], { env: { PATH: `${t.folder}:/usr/bin:/bin` } });
+    assert.is(status, 1);
+    assert.match(stderr, new RegExp(`^tsrun: cannot checkpoint container "${id}": .*${told}\n$`));
+    await goesOn();
+  });
+}
+
 test.run();

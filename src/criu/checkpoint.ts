@@ -54,9 +54,9 @@ export async function checkpoint(options: CheckpointOptions): Promise<void> {
     requireStatus("checkpoint", id, statusOf(store, state));
     const purpose = `checkpoint container "${id}"`;
     checkParent(purpose, choices);
-    const criu = await findCriu(purpose, { environment, inherited: undisturbed(inherited) });
-    if (choices.preDump === true) await requireFeature(purpose, { criu, feature: "mem_track" });
-    if (choices.lazyPages === true) await requireFeature(purpose, { criu, feature: "lazy_pages" });
+    const criu = await findCriu({ purpose, environment, inherited: undisturbed(inherited) });
+    if (choices.preDump === true) await requireFeature(criu, "mem_track");
+    if (choices.lazyPages === true) await requireFeature(criu, "lazy_pages");
     await dump(state, { ...options, purpose, criu });
     if (!remove || choices.leaveRunning === true || choices.preDump === true) return;
     await endProcesses(state);
@@ -73,7 +73,7 @@ async function dump(state: StoredState, { store, purpose, criu, choices }: Check
     const streams = streamsOf(state.pid);
     const request = checkpointRequest(choices, { ...factsOf(state, { store, config, choices, streams }), ...folders });
     if (choices.preDump !== true) saveDescriptors(choices.imagePath, streams);
-    const response = await callCriu(criu, request, { notified: ({ script, fds }) => notified(script, { fds, choices }) });
+    const response = await callCriu(criu, request, ({ script, fds }) => notified(script, { fds, choices }));
     if (!response.success) throw refusal(purpose, response, join(folders.logs, DUMP_LOG));
   } finally {
     folders.close();

@@ -2,6 +2,7 @@
 
 import type { Inherited } from "../container/hooks.ts";
 import { findProgram } from "../container/program.ts";
+import { inWords } from "../container/store.ts";
 import { CriuError, ProgramError, UnsupportedError } from "../errors.ts";
 import { O_RDWR } from "../linux/open-flags.ts";
 import { closeSync, openSync } from "../native/files.ts";
@@ -12,6 +13,8 @@ import { converse } from "./worker.ts";
 import type { Conversation, Worker } from "./worker.ts";
 
 export interface Criu {
+  /** What it is called for: what follows `cannot` in errors. */
+  readonly purpose: string;
   readonly path: string;
   readonly environment: readonly string[];
   readonly inherited?: Inherited | undefined;
@@ -23,8 +26,9 @@ export const SOCKET = 3;
 const LEAST_VERSION = [3, 16] as const;
 const IN_WORDS = LEAST_VERSION.join(".");
 
-/** Finds criu, and refuses one that is too old; `purpose` follows `cannot` in the errors. */
-export async function findCriu(purpose: string, given: Omit<Criu, "path">): Promise<Criu> {
+/** Finds criu, and refuses one that is too old. */
+export async function findCriu(given: Omit<Criu, "path">): Promise<Criu> {
+  const { purpose } = given;
   if ((process.geteuid?.() ?? 0) !== 0) throw new UnsupportedError(`cannot ${purpose}: criu needs root's rights`);
   let path: string;
   try {
@@ -48,16 +52,16 @@ const FEATURES: Readonly<Record<keyof Features, string>> = {
 };
 
 /** Throws where criu, or the kernel, lacks the feature. */
-export async function requireFeature(purpose: string, { criu, feature }: { readonly criu: Criu; readonly feature: keyof Features }): Promise<void> {
+export async function requireFeature(criu: Criu, feature: keyof Features): Promise<void> {
   const { features } = await callCriu(criu, { type: RequestType.FEATURE_CHECK, features: { [feature]: true } });
-  if (features?.[feature] !== true) throw new CriuError(`cannot ${purpose}: criu, or this kernel, has no way ${FEATURES[feature]}`);
+  if (features?.[feature] !== true) throw new CriuError(`cannot ${criu.purpose}: criu, or this kernel, has no way ${FEATURES[feature]}`);
 }
 
 /** A request to a criu of its own. */
-export async function callCriu(criu: Criu, request: Partial<Request>, conversation: Conversation = { notified: () => {} }): Promise<Response> {
+export async function callCriu(criu: Criu, request: Partial<Request>, notified: Conversation["notified"] = () => {}): Promise<Response> {
   const worker = startCriu(criu);
   try {
-    return await converse(worker, request, conversation);
+    return await converse(worker, request, { purpose: criu.purpose, notified });
   } finally {
     closeSync(worker.pidfd);
   }
@@ -79,7 +83,7 @@ function startCriu({ path: file, environment: env, inherited: { nofile, ignored,
     return { socket, pidfd };
   } catch (error) {
     closeSync(socket);
-    throw error;
+    throw inWords(`execute "${file}"`, error);
   } finally {
     closeSync(nothing);
     closeSync(theirs);

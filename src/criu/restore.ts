@@ -66,8 +66,8 @@ export async function restore(given: RestoreOptions): Promise<Created> {
   const purpose = `restore container "${id}"`;
   const { config, bytes } = readBundle(bundle);
   checkConsole(config.process, options);
-  const criu = await findCriu(purpose, { environment, inherited: inheritance });
-  if (choices.lazyPages === true) await requireFeature(purpose, { criu, feature: "lazy_pages" });
+  const criu = await findCriu({ purpose, environment, inherited: inheritance });
+  if (choices.lazyPages === true) await requireFeature(criu, "lazy_pages");
   const lock = store.claim(id);
   const { state, pidfd } = await new Restoration({ options, purpose, config, bytes, criu: criu.path, lock }).run();
   try {
@@ -190,7 +190,7 @@ class Restoration {
       folders = openFolders(choices, { make: false, within: worker.pid });
       if (isOfUserNamespace(this.#config)) refuseUnsearchable(this.#purpose, folders.images, choices.imagePath);
       const facts = { ...known, ...folders, root: this.#place, configFile: configFile(this.#config.annotations), cgroupPath, hierarchies };
-      const response = await converse(worker, restoreRequest(choices, facts), { notified: (notice) => this.#notified(notice, draft), abort });
+      const response = await converse(worker, restoreRequest(choices, facts), { purpose: this.#purpose, notified: (notice) => this.#notified(notice, draft), abort });
       if (!response.success) throw refusal(this.#purpose, response, join(folders.logs, RESTORE_LOG));
     } finally {
       if (folders === undefined) closeSync(worker.socket);

@@ -31,20 +31,22 @@ export interface Notice {
 }
 
 export interface Conversation {
+  /** What follows `cannot` in errors. */
+  readonly purpose: string;
   notified(notice: Notice): Promise<void> | void;
   /** Ends criu. */
   readonly abort?: AbortSignal | undefined;
 }
 
 /** Asks, and resolves with the answer, which may be a refusal; criu has ended then, and was waited for. */
-export async function converse(worker: Worker, request: Partial<Request>, { notified, abort }: Conversation): Promise<Response> {
+export async function converse(worker: Worker, request: Partial<Request>, { purpose, notified, abort }: Conversation): Promise<Response> {
   const kill = (): void => endWorker(worker.pidfd);
   abort?.addEventListener("abort", kill);
   let response: Response | undefined;
   let end = "";
   try {
     if (abort?.aborted === true) kill();
-    response = await ask(worker, encode(Request, request), notified);
+    response = await ask(worker, encode(Request, request), { purpose, notified });
   } finally {
     end = await endOf(worker);
     abort?.removeEventListener("abort", kill);
@@ -53,11 +55,12 @@ export async function converse(worker: Worker, request: Partial<Request>, { noti
   // After a pre-dump criu waits for the next one, and takes it for a failure that there is none.
   const isOver = end === "" || response?.success === false || response?.type === RequestType.PRE_DUMP;
   if (response !== undefined && isOver) return response;
-  throw new CriuError(response === undefined ? `criu ended without an answer: ${end === "" ? "exit status 0" : end}` : `criu failed: ${end}`);
+  const what = response === undefined ? "criu ended without an answer" : "criu failed";
+  throw new CriuError(`cannot ${purpose}: ${what}: ${end === "" ? "exit status 0" : end}`);
 }
 
 /** Undefined where criu ended instead. */
-async function ask({ socket, pidfd }: Worker, request: Uint8Array, notified: Conversation["notified"]): Promise<Response | undefined> {
+async function ask({ socket, pidfd }: Worker, request: Uint8Array, { purpose, notified }: Conversation): Promise<Response | undefined> {
   let failure: { readonly error: unknown } | undefined;
   let isGone = false;
   // Processes that it made hold the socket, too: without it nobody answers, and nobody ends the silence.
@@ -76,7 +79,7 @@ async function ask({ socket, pidfd }: Worker, request: Uint8Array, notified: Con
       if (failure !== undefined) throw failure.error;
       return undefined;
     }
-    const response = decode(Response, received.bytes);
+    const response = read(received.bytes, purpose);
     if (response.type !== RequestType.NOTIFY) {
       for (const fd of received.fds) closeSync(fd);
       if (failure !== undefined) throw failure.error;
@@ -88,6 +91,14 @@ async function ask({ socket, pidfd }: Worker, request: Uint8Array, notified: Con
       failure ??= { error };
     }
     tell(socket, encode(Request, { type: RequestType.NOTIFY, notify_success: failure === undefined }));
+  }
+}
+
+function read(bytes: Uint8Array, purpose: string): Response {
+  try {
+    return decode(Response, bytes);
+  } catch (error) {
+    throw new CriuError(`cannot ${purpose}: criu gives an answer that cannot be read`, { cause: error });
   }
 }
 
