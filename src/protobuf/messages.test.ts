@@ -2,12 +2,13 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Metrics } from "./generated/metrics-v1.ts";
-import { RuntimeInfo } from "./generated/bootstrap.ts";
-import { CreateTaskRequest, DeleteResponse, Status, StateResponse } from "./generated/task.ts";
-import { Any } from "./generated/types.ts";
-import { decode, encode } from "../protobuf/messages.ts";
-import { ZERO_TIME } from "./time.ts";
+import { InheritedDescriptor } from "../criu/generated/rpc.ts";
+import { Metrics } from "../shim/generated/metrics-v1.ts";
+import { RuntimeInfo } from "../shim/generated/bootstrap.ts";
+import { CreateTaskRequest, DeleteResponse, Status, StateResponse } from "../shim/generated/task.ts";
+import { Any } from "../shim/generated/types.ts";
+import { decode, encode } from "./messages.ts";
+import { ZERO_TIME } from "../shim/time.ts";
 
 const test = suite("messages");
 
@@ -22,6 +23,13 @@ test("encode() writes tags, lengths and varints as protobuf.dev says", () => {
 
 test("encode() leaves out what is unset or zero", () => {
   assert.is(hex(encode(StateResponse, { id: "", pid: 0, status: Status.UNKNOWN, terminal: false })), "");
+});
+
+test("encode() writes what is zero where that is another thing than nothing, as in proto2, and decode() tells the two apart", () => {
+  assert.is(hex(encode(InheritedDescriptor, { key: "", fd: 0 })), "0a001000");
+  assert.is(hex(encode(InheritedDescriptor, { key: "a" })), "0a0161");
+  assert.equal(decode(InheritedDescriptor, new Uint8Array()), { key: undefined, fd: undefined });
+  assert.equal(decode(InheritedDescriptor, Uint8Array.of(0x10, 0)), { key: undefined, fd: 0 });
 });
 
 test("encode() writes negative seconds as ten bytes, and decode() reads them", () => {
