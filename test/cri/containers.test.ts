@@ -24,6 +24,14 @@ function limit(container: Container, v1: string, v2: string): Promise<string> {
   return container.print(`cat /sys/fs/cgroup/${v1} 2>/dev/null || cat /sys/fs/cgroup/${v2}`);
 }
 
+/** containerd's own shim, with any runtime, finds no cgroup of a container when a hierarchy exists that is mounted nowhere. */
+function needsKnownHierarchies(handler: string): void {
+  const mounted = fs.readFileSync("/proc/mounts", "utf8").split("\n").flatMap((line) => (line.split(" ")[2] === "cgroup" ? (line.split(" ")[3] ?? "").split(",") : []));
+  const controllers = fs.readFileSync("/proc/self/cgroup", "utf8").split("\n").flatMap((line) => (line.split(":")[1] ?? "").split(","));
+  const unknown = controllers.filter((name) => name !== "" && !mounted.includes(name));
+  if (handler === "runc" && unknown.length > 0) skip(`the hierarchy of ${unknown.join(" and ")} is not mounted here`);
+}
+
 test("a container is created, runs, ends and is removed, and its status tells", async ({ node, pod }) => {
   const made = await pod();
   const container = await made.create(["/bin/sh", "-c", "exit 7"]);
@@ -137,7 +145,8 @@ test("a container that ended is followed by another one in the same pod", async 
   assert.equal(node.shims(), [shim]);
 });
 
-test("a container that takes more memory than it may is told to be out of memory", async ({ pod }) => {
+test("a container that takes more memory than it may is told to be out of memory", async ({ pod, handler }) => {
+  needsKnownHierarchies(handler);
   const made = await pod();
   // The shell outlives it for a moment: on version 1 whoever waits for the event has to find the cgroup.
   const script = "dd if=/dev/zero of=/dev/null bs=100M count=1; status=$?; sleep 0.5; exit $status";
@@ -146,7 +155,8 @@ test("a container that takes more memory than it may is told to be out of memory
   assert.equal([exit_code, reason], [137, "OOMKilled"]);
 });
 
-test("statistics tell what containers and their pod use", async ({ node, pod }) => {
+test("statistics tell what containers and their pod use", async ({ node, pod, handler }) => {
+  needsKnownHierarchies(handler);
   const made = await pod();
   const busy = await made.start(["/bin/sh", "-c", "head -c 8000000 /dev/zero > /dev/shm/file; i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; echo ready; exec sleep 1000000"]);
   await made.start();
