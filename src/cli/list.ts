@@ -1,6 +1,6 @@
 /** `tsrun list`. */
 
-import { describeContainer } from "../container/describe.ts";
+import { describeBriefly } from "../container/describe.ts";
 import type { Description } from "../container/describe.ts";
 import { UsageError } from "../errors.ts";
 import type { Invocation } from "./invocation.ts";
@@ -26,9 +26,8 @@ export function listVerb(invocation: Invocation): number {
 function describeAll({ store, warn }: Invocation): Description[] {
   return store.ids().flatMap((id) => {
     try {
-      const state = store.tryLoad(id);
-      if (state === undefined) return [];
-      const description = describeContainer(store, state);
+      const description = describeBriefly(store, id);
+      if (description === undefined) return [];
       return [{ ...description, owner: ownerName(description.owner) }];
     } catch (error) {
       warn(error instanceof Error ? error.message : String(error));

@@ -48,6 +48,15 @@ export interface LastStep {
   readonly at?: string;
 }
 
+/** What stands first in a state file: enough to say what most containers are, and a quarter of the text. */
+export type Summary = Pick<StoredState, (typeof SUMMARY)[number] | "ociVersion" | "annotations">;
+
+const SUMMARY = ["id", "phase", "bundle", "rootfs", "created", "owner", "bootId", "pid", "startTime"] as const;
+/** What follows the summary; within a JSON string its quotes would be escaped. */
+const AFTER_SUMMARY = ',"ownPidNamespace":';
+/** As `create` writes the directory of the freezer of cgroup v1. */
+const FREEZER_OF_V1 = '"version":1,"controllers":["freezer"]';
+
 const VERSION = 1;
 /** What every reader relies on. What the writer wrote together with it need not be looked at one by one. */
 const SHAPE: Readonly<Record<string, "string" | "number" | "boolean" | "object">> = {
@@ -84,4 +93,23 @@ export function parseState(text: string, id: string): StoredState {
   }
   if (fields["id"] !== id) throw new StateError(id, `it is that of ${JSON.stringify(fields["id"])}; delete --force removes it`);
   return state as StoredState;
+}
+
+/** Reads the summary alone; undefined where the text has another form than `create` gives it: then all has to be read. */
+export function parseSummary(text: string, id: string): Summary | undefined {
+  const end = text.indexOf(AFTER_SUMMARY);
+  if (end < 0 || !text.startsWith(`{"version":${VERSION},`) || !text.trimEnd().endsWith("}")) return undefined;
+  let summary: Readonly<Record<string, unknown>>;
+  try {
+    summary = JSON.parse(`${text.slice(0, end)}}`);
+  } catch {
+    return undefined;
+  }
+  for (const name of SUMMARY) if (typeof summary[name] !== SHAPE[name]) return undefined;
+  return summary["id"] === id ? (summary as unknown as Summary) : undefined;
+}
+
+/** Whether the container's freezer is that of cgroup v1, in which no process is seen running or asleep while it is frozen. */
+export function hasFreezerOfV1(text: string): boolean {
+  return text.includes(FREEZER_OF_V1);
 }

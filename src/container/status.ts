@@ -7,7 +7,8 @@ import { StatusError } from "../errors.ts";
 import { isDead, parseStat } from "../linux/procfs.ts";
 import type { ProcessStat } from "../linux/procfs.ts";
 import { existsSync, readStartSync } from "../native/files.ts";
-import type { StoredState } from "./state.ts";
+import { hasFreezerOfV1 } from "./state.ts";
+import type { StoredState, Summary } from "./state.ts";
 import { bootId } from "./store.ts";
 import type { Store } from "./store.ts";
 
@@ -72,9 +73,23 @@ export function roughStatusOf(store: Store, state: StoredState): Status {
   return "running";
 }
 
+/** The same from the beginning of the state's text; undefined where more of it is needed. */
+export function statusOfSummary(store: Store, summary: Summary, text: string): Status | undefined {
+  if (!isOfThisBoot(summary)) return "stopped";
+  if (summary.phase === "creating") return undefined;
+  const stat = aliveStat(summary);
+  if (stat === undefined) return "stopped";
+  if (!isRunningOrAsleep(stat) || !hasFreezerOfV1(text)) return undefined;
+  return existsSync(store.fifo(summary.id)) ? "created" : "running";
+}
+
+function isRunningOrAsleep({ state }: ProcessStat): boolean {
+  return state === "R" || state === "S";
+}
+
 /** The freezer of v1 leaves no process running or asleep: who is seen so need not be asked about in its cgroup. */
-function mayBeFrozen({ state }: ProcessStat, directories: readonly CgroupDirectory[]): boolean {
-  return (state !== "R" && state !== "S") || directoryOf(directories, "freezer")?.version === 2;
+function mayBeFrozen(stat: ProcessStat, directories: readonly CgroupDirectory[]): boolean {
+  return !isRunningOrAsleep(stat) || directoryOf(directories, "freezer")?.version === 2;
 }
 
 /** What a verb does, where the verb alone is no word for it. */
@@ -91,7 +106,7 @@ export function isAlive(state: StoredState): boolean {
   return aliveStat(state) !== undefined;
 }
 
-function aliveStat(state: StoredState): ProcessStat | undefined {
+function aliveStat(state: Summary): ProcessStat | undefined {
   // Start times count from the boot, so early processes of two boots may agree in both.
   if (state.pid <= 0 || !isOfThisBoot(state)) return undefined;
   const stat = readStat(state.pid);
@@ -99,7 +114,7 @@ function aliveStat(state: StoredState): ProcessStat | undefined {
 }
 
 /** Processes and cgroups of another boot are gone; those of the same name are somebody else's. */
-export function isOfThisBoot(state: StoredState): boolean {
+export function isOfThisBoot(state: Summary): boolean {
   return state.bootId === bootId();
 }
 

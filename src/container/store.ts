@@ -89,15 +89,19 @@ export class Store {
 
   /** The state, or undefined where there is no such container, or nothing was written yet. */
   tryLoad(id: string): StoredState | undefined {
+    const text = this.tryRead(id);
+    return text === undefined ? undefined : parseState(text, id);
+  }
+
+  /** The state's text. */
+  tryRead(id: string): string | undefined {
     checkId(id);
-    let text;
     try {
-      text = readFileSync(`${this.directory(id)}/state.json`, "utf8");
+      return readFileSync(`${this.directory(id)}/state.json`, "utf8");
     } catch (error) {
       if (isNativeError(error) && (error.code === "ENOENT" || error.code === "ENOTDIR")) return undefined;
       throw inWords(`read the state of container "${id}"`, error);
     }
-    return parseState(text, id);
   }
 
   /** Replaces the state in one step: a reader sees the old one or the new one. */
