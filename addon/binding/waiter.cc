@@ -1,5 +1,5 @@
-// One thread that waits for descriptors and signals on behalf of JavaScript. Bun has no libuv, so there is no uv_poll to
-// lean on; epoll and a thread-safe function work in both engines.
+// Waits for descriptors and signals on behalf of JavaScript. Bun has no libuv, so there is no uv_poll to lean on; epoll, a
+// thread and a thread-safe function work there and in Node.js. The small engine's own loop waits for the epoll, without a thread.
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -10,6 +10,9 @@
 #include <thread>
 
 #include "support.h"
+
+// Of the small engine (addon/quick/loop.cc): calls back from its loop while the descriptor is readable. Null in the others.
+extern "C" [[gnu::weak]] void quick_watch(int fd, void (*ready)(napi_env env));
 
 namespace binding {
 namespace {
@@ -22,6 +25,7 @@ struct Event {
 struct Waiter {
   UniqueFd epoll;
   Napi::ThreadSafeFunction call;
+  Napi::FunctionReference dispatch;  // without a thread
   bool started = false;
   int held = 0;  // watches that keep the event loop alive
 };
@@ -49,6 +53,18 @@ void wait_for_events() {
   }
 }
 
+// One event, so that what it leads to is done before the next.
+void take_event(napi_env raw) {
+  const Napi::Env env(raw);
+  struct epoll_event event;
+  if (epoll_wait(waiter.epoll.get(), &event, 1, 0) != 1) return;
+  try {
+    waiter.dispatch.Call({Napi::Number::New(env, static_cast<double>(event.data.u64)), Napi::Number::New(env, static_cast<double>(event.events))});
+  } catch (const Napi::Error& error) {
+    error.ThrowAsJavaScriptException();
+  }
+}
+
 // (dispatch: (id, events) => void): once
 Napi::Value start_waiter(const Napi::CallbackInfo& info) {
   if (waiter.started) return info.Env().Undefined();
@@ -56,6 +72,12 @@ Napi::Value start_waiter(const Napi::CallbackInfo& info) {
   waiter.call = Napi::ThreadSafeFunction::New(info.Env(), info[0].As<Napi::Function>(), "tsrun waiter", 0, 1);
   waiter.call.Unref(info.Env());
   waiter.started = true;
+  if (quick_watch != nullptr) {
+    waiter.dispatch = Napi::Persistent(info[0].As<Napi::Function>());
+    waiter.dispatch.SuppressDestruct();
+    quick_watch(waiter.epoll.get(), take_event);
+    return info.Env().Undefined();
+  }
   // Signals are the main thread's business, and the engine's.
   sigset_t all, before;
   sigfillset(&all);

@@ -1,4 +1,4 @@
-// The event loop: timers, immediates, and calls that other threads ask for (Node-API's thread-safe functions).
+// The event loop: timers, immediates, the addon's epoll, and calls that other threads ask for (Node-API's thread-safe functions).
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -41,6 +41,14 @@ std::vector<Timer> timers;
 std::deque<Timer> immediates;
 std::vector<napi_threadsafe_function> functions;
 int wakeup = -1;
+
+// What the addon waits for: one descriptor, an epoll of all the others.
+struct Source {
+  int fd;
+  void (*ready)(napi_env env);
+};
+Source source{-1, nullptr};
+bool source_is_ready = false;
 
 double now() {
   struct timespec time;
@@ -186,10 +194,24 @@ int milliseconds_to_wait() {
 }
 
 void wait() {
-  struct pollfd polled{wakeup, POLLIN, 0};
-  if (poll(&polled, 1, milliseconds_to_wait()) <= 0) return;
+  struct pollfd polled[] = {{wakeup, POLLIN, 0}, {source.fd, POLLIN, 0}};
+  if (poll(polled, 2, milliseconds_to_wait()) <= 0) return;
+  source_is_ready = polled[1].revents != 0;
+  if (polled[0].revents == 0) return;
   uint64_t count;
   [[maybe_unused]] const ssize_t size = read(wakeup, &count, sizeof count);
+}
+
+void run_source(JSContext* context) {
+  if (!source_is_ready) return;
+  source_is_ready = false;
+  const napi_env env = env_of(context);
+  {
+    const Scope scope(env);
+    source.ready(env);
+  }
+  if (JS_HasException(context)) tell_pending(context);
+  run_jobs(context);
 }
 
 // Who waits has time to clear away; a command that only runs has not made enough for that to be worth it. What a snapshot
@@ -228,6 +250,7 @@ void run_loop(JSContext* context) {
   while (is_alive()) {
     run_due_timers(context);
     run_asked_calls(context);
+    run_source(context);
     run_immediates(context);
     if (!is_alive()) break;
     expect_long_life(context);
@@ -236,6 +259,9 @@ void run_loop(JSContext* context) {
 }
 
 }  // namespace quick
+
+// Its reader is called from the loop, one event at a time, as long as it has any (addon/binding/waiter.cc).
+extern "C" void quick_watch(int fd, void (*ready)(napi_env env)) { quick::source = {fd, ready}; }
 
 extern "C" {
 
