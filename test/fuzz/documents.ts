@@ -36,6 +36,7 @@ interface Material {
 }
 
 const MOST_TRIES = 40;
+const MOST_BYTES = 1 << 18;
 
 /** The same, each changed a few times, where something can be changed. */
 export function mutatedDocuments(config: Json, material: Material): Documents {
@@ -45,19 +46,32 @@ export function mutatedDocuments(config: Json, material: Material): Documents {
 
 function mutated(name: keyof Documents, made: Documents, material: Material): Buffer {
   const { random } = material;
-  const part: Json = JSON.parse(made[name].toString());
-  const tree: Json = name === "process" ? { process: part } : { linux: { resources: part } };
+  let part: Json = JSON.parse(made[name].toString());
   let count = pick(random, [0, 1, 1, 2, 3]);
-  // Most of what the grammar has is elsewhere: then the part is as it was.
-  for (let tries = 0, before = JSON.stringify(part); count > 0 && tries < MOST_TRIES; tries++) {
-    mutate(tree, material);
-    const now = JSON.stringify(PARTS[name](tree) ?? null);
-    if (now === before) continue;
-    before = now;
+  // Most of what the grammar has is elsewhere: then the part is as it was, and what came beside it is left behind.
+  for (let tries = 0; count > 0 && tries < MOST_TRIES; tries++) {
+    const changed = attempt(name, part, material);
+    if (changed === undefined) continue;
+    part = changed;
     count--;
   }
-  const bytes = toBytes(PARTS[name](tree) ?? null);
+  const bytes = toBytes(part);
   return random(10) === 0 ? mutateBytes(bytes, random)[0] : bytes;
+}
+
+/** The part after one mutation; undefined where that did not touch it, or made more of it than can be told. */
+function attempt(name: keyof Documents, part: Json, material: Material): Json | undefined {
+  try {
+    const tree: Json = name === "process" ? { process: copy(part) } : { linux: { resources: copy(part) } };
+    mutate(tree, material);
+    const changed = PARTS[name](tree) ?? null;
+    const text = JSON.stringify(changed);
+    return text.length > MOST_BYTES || text === JSON.stringify(part) ? undefined : changed;
+  } catch (error) {
+    // Nested so deep that the engine cannot walk it: the configs have such, too.
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 function below(tree: Json | undefined, key: string): Json | undefined {
