@@ -37,6 +37,7 @@ interface Material {
 
 const MOST_TRIES = 40;
 const MOST_BYTES = 1 << 18;
+const MOST_OPENINGS = 2000;
 
 /** The same, each changed a few times, where something can be changed. */
 export function mutatedDocuments(config: Json, material: Material): Documents {
@@ -50,6 +51,8 @@ function mutated(name: keyof Documents, made: Documents, material: Material): Bu
   let count = pick(random, [0, 1, 1, 2, 3]);
   // Most of what the grammar has is elsewhere: then the part is as it was, and what came beside it is left behind.
   for (let tries = 0; count > 0 && tries < MOST_TRIES; tries++) {
+    // To mutate what is nested deeply is to list the path of each part of it.
+    if (JSON.stringify(part).split(/[[{]/).length > MOST_OPENINGS) break;
     const changed = attempt(name, part, material);
     if (changed === undefined) continue;
     part = changed;
