@@ -163,6 +163,13 @@ test("CVE-2022-29162 --cap adds to bounding, effective and permitted, and to not
   assert.is(BigInt(`0x${status(theirs, "CapAmb")}`), 0n);
 });
 
+test("an option that is no number makes the command line wrong as a whole: status 1", async (t) => {
+  for (const option of ["--additional-gids", "--preserve-fds"]) {
+    const { status, stdout } = await t.runtime(["exec", option, "x", t.id(), "true"]);
+    assert.is(status, 1, `${option}: ${stdout}`);
+  }
+});
+
 test("the exit status is the program's", async (t) => {
   const container = await running(t);
   assert.is((await container.exec(["sh", "-c", "exit 7"])).status, 7);

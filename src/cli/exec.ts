@@ -23,6 +23,7 @@ const HIGHEST_ID = 0xffff_fffe;
 export async function execVerb(invocation: Invocation): Promise<number> {
   const [id] = invocation.parsed.args;
   if (id === undefined) throw new UsageError("cannot exec: it needs a container id (tsrun exec --help)");
+  checkNumbers(invocation.parsed);
   try {
     const options = readOptions(invocation, id);
     const action = `exec in container "${id}"`;
@@ -38,6 +39,13 @@ export async function execVerb(invocation: Invocation): Promise<number> {
     invocation.fail(error);
     return EXIT_NOT_EXECUTED;
   }
+}
+
+/** runc takes these for numbers as it reads the command line, which then is wrong as a whole: status 1, as of every verb. */
+function checkNumbers(parsed: Parsed): void {
+  for (const group of list(parsed, "additional-gids")) readId("additional-gids", group);
+  const preserved = text(parsed, "preserve-fds") ?? "0";
+  if (!/^\d+$/.test(preserved)) throw unusable("preserve-fds", `must be a number, got ${JSON.stringify(preserved)}`);
 }
 
 /** What hears signals is loaded while the process is on its way. */
