@@ -54,7 +54,7 @@ function rootfs(t: Ground): string {
 test("--tty gives the program the caller's terminal, its size and its keys, and puts the settings back", async (t) => {
   const id = await sleeping(t);
   const pty = new Pty([RUNTIME, "--root", t.stateRoot, "exec", "--tty", id, "sh"], { cwd: t.folder, rows: 33, columns: 77 });
-  const before = pty.settings();
+  const { before } = pty;
   await pty.until(/# /);
   pty.type("tty; stty size\n");
   await pty.until(/\/dev\/pts\/0\r\n33 77\r\n/);

@@ -14,7 +14,7 @@ import { findStrays, removeStray } from "./strays.ts";
 import type { Stray } from "./strays.ts";
 
 /** The name that everything bears which this test file makes; scripts/test.mjs looks for it afterwards. */
-export const RUN_NAME: string = process.env["TSRUN_TEST"] ?? `tsrun-test-${process.pid}-0x`;
+export const RUN_NAME: string = process.env["TSRUN_TEST"] || `tsrun-test-${process.pid}-0x`;
 
 /** What skip() throws. */
 export class Skip extends Error {

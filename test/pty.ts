@@ -19,6 +19,8 @@ export class Pty {
   /** Resolves when the program has ended: its exit status, or undefined where a signal ended it. */
   readonly ended: Promise<number | undefined>;
   readonly pid: number;
+  /** The settings before the program began. */
+  readonly before: string;
   /** All that was shown so far. */
   shown = "";
   readonly #master: number;
@@ -33,6 +35,7 @@ export class Pty {
     [this.#master, this.#slave] = native().openPty();
     native().setWindowSize(this.#master, rows, columns);
     this.#output = new Stream(native().dupAbove(this.#master, 3), { access: "read", own: true });
+    this.before = this.settings();
     const streams = [0, 1, 2].map((place) => stdio[place] ?? this.#slave);
     // setsid(1) takes the terminal from standard input, so the program's own comes afterwards.
     const child = spawn("setsid", ["--ctty", "sh", "-c", 'exec "$0" "$@" <&3 3<&-', ...command], {

@@ -67,7 +67,7 @@ terminal("run shows a shell of the container that has its own terminal, and pass
 
 terminal("run is raw while the program runs, and puts the settings back", async (t) => {
   await inPty(t, SHELL, async (pty) => {
-    const before = pty.settings();
+    const { before } = pty;
     assert.match(before, / icanon /);
     await pty.until(/# /);
     assert.match(pty.settings(), / -icanon /);
@@ -86,7 +86,7 @@ terminal("run puts the settings back when the program cannot be executed, and wh
     const [line] = command(t, failing);
     await within(hostShell(t), async (pty) => {
       await pty.until(/\$ /);
-      const before = pty.settings();
+      const { before } = pty;
       pty.type(`${line.join(" ")} || echo fail''ed\n`);
       await pty.until(/failed/);
       assert.is(pty.settings(), before);
