@@ -67,13 +67,13 @@ export function removeUnserved(path: string): boolean {
   }
 }
 
-/** Whether somebody listens on the socket. */
+/** Whether somebody listens on the socket; who cannot find out (no descriptor left, say) must not take it away. */
 export function isServed(path: string): boolean {
   try {
     closeSync(native().connectUnix(path));
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    return !isNativeError(error) || (error.code !== "ECONNREFUSED" && error.code !== "ENOENT");
   }
 }
 
