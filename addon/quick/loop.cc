@@ -155,7 +155,9 @@ void run_immediates(JSContext* context) {
 }
 
 void run_asked_calls(JSContext* context) {
-  for (napi_threadsafe_function function : functions) {
+  // A call may make another function: by place, as the list may move.
+  for (size_t place = 0; place < functions.size(); place++) {
+    const napi_threadsafe_function function = functions[place];
     std::deque<void*> asked;
     {
       const std::lock_guard lock(function->mutex);
