@@ -91,6 +91,8 @@ async function runFile(kind, { file, engine }) {
   const state = counts.failed + counts.problems.length > 0 ? "FAIL" : "ok  ";
   const skipped = counts.reasons.length > 0 ? `, ${counts.reasons.length} skipped` : "";
   console.log(`${state} ${name} (${counts.passed}${skipped}) ${((performance.now() - start) / 1000).toFixed(2)} s`);
+  // Where a log is cut short, or a run, the end tells nothing.
+  if (state === "FAIL") tell(failures.at(-1));
 }
 
 let runs = 0;
@@ -175,8 +177,13 @@ function record(name, counts, output) {
   failures.push({ name, output: `${output}${counts.problems.map((problem) => `${name} ${problem}\n`).join("")}` });
 }
 
+function tell({ name, output }) {
+  console.log(`--- ${name}\n${output.trimEnd()}\n---`);
+}
+
 function finish() {
-  for (const { name, output } of failures) console.log(`\n--- ${name}\n${output.trimEnd()}`);
+  if (failures.length > 0) console.log("\nfailed, once more:");
+  for (const failure of failures) tell(failure);
   if (skips.length > 0) console.log(`\nskipped:\n${skips.map((skip) => `  ${skip}`).join("\n")}`);
   if (total.passed + total.failed === 0) console.log("\nno test ran");
   console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
