@@ -21,6 +21,7 @@ import { describeHost, enterNamespace, measureBusyness, mountLeftControllers, re
 import { report, reportMeasurement, reportMemory } from "./bench-report.mjs";
 import { clientOf, containerdMeasurements, measureMemory, startContainerd } from "./bench-containerd.mjs";
 import { engineMeasurements, startEngines } from "./bench-engines.mjs";
+import { MEASUREMENT as SECOND_CONTAINER, measureSecondContainer } from "./bench-shim.mjs";
 import { compileArguments, findBun } from "./bun.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -181,6 +182,10 @@ async function bench(ground, options) {
       reportMeasurement(result);
     }
   }
+  for (const result of await secondContainer(options, { folder, bundles: tools.bundles, runtimes })) {
+    results.push(result);
+    reportMeasurement(result);
+  }
   const memory = options.containerd === true && tools.containerd !== undefined
     ? await measureMemory(tools.containerd, { subjects: runtimes, namespace: NAME, rootfs: join(tools.bundles.default, "rootfs") })
     : undefined;
@@ -188,6 +193,14 @@ async function bench(ground, options) {
   report.tail(busy, await measureBusyness());
   const facts = { host, busy, mounted, pairs: options.pairs, runtimes: runtimes.map(({ name, path, version }) => ({ name, path, version })) };
   if (options.json !== undefined) fs.writeFileSync(options.json, `${JSON.stringify({ ...facts, results, ...(memory === undefined ? {} : { memory }) }, undefined, 2)}\n`);
+}
+
+/** With --containerd; it has no client, so it is none of the driver's. */
+async function secondContainer({ containerd = false, only = "", pairs }, ground) {
+  if (!containerd || !SECOND_CONTAINER.includes(only)) return [];
+  const results = await measureSecondContainer({ ...ground, root, namespace: NAME, paces: PACES, pairs, warmUp: WARM_UP });
+  if (results.length === 0) report.note("containerd-shim-runc-v2 is not installed: the second container of a pod is not measured");
+  return results.map((result) => ({ measurement: SECOND_CONTAINER, ...result }));
 }
 
 /** With --containerd its own, all of them, and with --engines theirs; else the rest, and of those the ones that take no time. */
