@@ -77,6 +77,7 @@ for (const [name, text] of Object.entries({
       assert.match(stderr, /^tsrun: cannot read the state of container "damaged": [^\n]+\n$/);
     }
     assert.match((await t.runtime(["list"])).stdout, /^ID /);
+    assert.is((await t.runtime(["list", "--quiet"])).stdout, "damaged\n");
     assert.match((await t.runtime(["create", "--bundle", t.bundle().path, "damaged"])).stderr, /already exists/);
     assert.is((await t.runtime(["delete", "--force", "damaged"])).status, 0);
     assert.not.ok(fs.existsSync(folder));

@@ -15,11 +15,19 @@ export function listVerb(invocation: Invocation): number {
   if (parsed.args.length > 0) throw new UsageError(`cannot list: too many arguments: ${parsed.args.join(" ")}`);
   const format = text(parsed, "format") ?? "table";
   if (format !== "table" && format !== "json") throw new UsageError(`cannot list: invalid format option: ${format}`);
+  if (flag(parsed, "quiet")) {
+    print(idsOf(invocation).map((id) => `${id}\n`).join(""));
+    return 0;
+  }
   const containers = describeAll(invocation);
-  if (flag(parsed, "quiet")) print(containers.map(({ id }) => `${id}\n`).join(""));
-  else if (format === "json") print(`${containers.length === 0 ? "null" : JSON.stringify(containers)}\n`);
+  if (format === "json") print(`${containers.length === 0 ? "null" : JSON.stringify(containers)}\n`);
   else print(table(containers));
   return 0;
+}
+
+/** Also those of containers whose state nobody can read: it is by its id that one is deleted. */
+function idsOf({ store }: Invocation): string[] {
+  return store.ids().filter((id) => store.hasState(id));
 }
 
 /** A container that cannot be read must not hide the others. */

@@ -116,6 +116,14 @@ test("tryLoad() tells a state that cannot be read from none", () => {
   }
 });
 
+test("hasState() tells a container from its directory alone", () => {
+  store.claim("a").release();
+  assert.is(store.hasState("a"), false);
+  store.save(stateOf("a"));
+  assert.is(store.hasState("a"), true);
+  assert.is(store.hasState("b"), false);
+});
+
 test("ids() lists containers, and not what else there is", () => {
   assert.equal(store.ids(), []);
   for (const id of ["b", "a"]) store.claim(id).release();

@@ -170,6 +170,11 @@ export class Store {
     return existsSync(this.directory(id));
   }
 
+  /** Whether there is a container of that id, and not only its directory, which comes first and goes last. */
+  hasState(id: string): boolean {
+    return existsSync(`${this.directory(id)}/state.json`);
+  }
+
   ids(): string[] {
     try {
       return readdirSync(this.root).filter((name) => ID.test(name) && name !== "." && name !== "..").sort();
