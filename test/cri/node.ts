@@ -65,7 +65,7 @@ export class Node {
     for (const program of ["runc", "ctr", "containerd-shim-runc-v2"]) programOf(release, program);
     const { stdout } = spawnSync(programOf(release, "containerd"), ["--version"], { encoding: "utf8" });
     const version = Number(/ v?(\d+\.\d+)/.exec(stdout)?.[1]);
-    for (const plugin of ["loopback", "ptp", "host-local"]) if (!fs.existsSync(join(CNI_PLUGINS, plugin))) skip("containernetworking-plugins is not installed");
+    for (const plugin of ["loopback", "ptp", "host-local", "portmap"]) if (!fs.existsSync(join(CNI_PLUGINS, plugin))) skip("containernetworking-plugins is not installed");
     const folder = fs.mkdtempSync(join(tmpdir(), `${RUN_NAME}-node-`));
     // A user namespace's root must be able to come this way.
     fs.chmodSync(folder, 0o755);
@@ -84,7 +84,7 @@ export class Node {
     const write = (path: string, text: string): void => fs.writeFileSync(join(this.folder, path), text);
     fs.mkdirSync(join(this.folder, "cni"));
     const ipam = { type: "host-local", subnet: "10.88.0.0/16", dataDir: join(this.folder, "addresses") };
-    write("cni/10-tsrun.conflist", JSON.stringify({ cniVersion: "0.4.0", name: "tsrun", plugins: [{ type: "ptp", ipam }] }));
+    write("cni/10-tsrun.conflist", JSON.stringify({ cniVersion: "0.4.0", name: "tsrun", plugins: [{ type: "ptp", ipam }, { type: "portmap", capabilities: { portMappings: true } }] }));
     write("config.toml", this.version < 2 ? configuration1(this.folder) : configuration2(this.folder));
   }
 

@@ -60,6 +60,13 @@ test("containers of a pod reach each other on localhost, and the node reaches th
   assert.is(await other.print(`wget -q -O - http://${ip}:8080/`), "hello");
 });
 
+test("a port of the node leads to a port of the pod", async ({ node, pod }) => {
+  const made = await pod({ ports: [{ container_port: 8080, host_port: 12_080 }] });
+  const server = await made.start(["/bin/sh", "-c", "mkdir /tmp/web; echo hello > /tmp/web/index.html; exec httpd -f -p 8080 -h /tmp/web"]);
+  await until(async () => (await server.exec(["/bin/wget", "-q", "-O", "-", "http://127.0.0.1:8080/"])).stdout === "hello\n", () => "the server does not answer");
+  assert.is(node.run(["busybox", "wget", "-q", "-O", "-", "http://127.0.0.1:12080/"]), "hello\n");
+});
+
 test("a pod with one pid namespace has its own process as number 1, which other containers' processes see", async ({ pod }) => {
   const made = await pod({ namespaces: { pid: "POD" } });
   const one = await made.start(["/bin/sleep", "2000001"]);

@@ -19,6 +19,7 @@ export interface PodOptions {
   /** `LinuxSandboxSecurityContext`. */
   readonly security?: Part;
   readonly dns?: Part;
+  readonly ports?: readonly { readonly container_port: number; readonly host_port: number }[];
 }
 
 export interface ContainerOptions {
@@ -79,6 +80,7 @@ export class Pod {
       hostname: options.hostname ?? uid,
       log_directory: logs,
       ...(options.dns === undefined ? {} : { dns_config: options.dns }),
+      port_mappings: options.ports ?? [],
       labels: { pod: uid },
       annotations: options.annotations ?? {},
       linux: { cgroup_parent: `/${RUN_NAME}`, security_context: { namespace_options: namespaces, ...options.security }, sysctls: options.sysctls ?? {} },

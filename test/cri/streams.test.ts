@@ -1,4 +1,4 @@
-/** Exec and attach with streams, as kubectl uses them: input, output, terminals, and what a lost connection does. */
+/** Streams as kubectl uses them: exec and attach with input, output, terminals and lost connections; a port of a pod. */
 
 import * as assert from "uvu/assert";
 import { until } from "../engine.ts";
@@ -101,6 +101,28 @@ test("attach to a terminal has its size and its keys", async ({ pod }) => {
   await streams.until("stdout", /\n\/dev\/pts\/0\r\n31 101\r\n/);
   streams.send("stdin", "exit 6\n");
   assert.is((await container.ended()).exit_code, 6);
+});
+
+test("a port of a pod is forwarded, and one on which nobody listens is refused", async ({ node, pod }) => {
+  const made = await pod();
+  await made.start(["/bin/sh", "-c", "mkdir /tmp/web; echo hello > /tmp/web/index.html; exec httpd -f -p 8080 -h /tmp/web"]);
+  const forward = async (port: number): Promise<Streams> => {
+    const { url } = await node.call<{ url: string }>("PortForward", { pod_sandbox_id: made.id, port: [port] });
+    return Streams.open(await node.relayStreams(), url, `?port=${port}`);
+  };
+  const get = async (): Promise<string> => {
+    const streams = await forward(8080);
+    streams.send("data", "GET / HTTP/1.0\r\n\r\n");
+    await streams.closed;
+    // The number of the port comes first.
+    return streams.text("data").slice(2);
+  };
+  let answer = "";
+  await until(async () => (answer = await get()) !== "", () => "the server does not answer");
+  assert.match(answer, /^HTTP\/1\.[01] 200 OK\r\n[^]*\r\n\r\nhello\n$/);
+  const none = await forward(8081);
+  await none.until("refusal", /refused/);
+  none.close();
 });
 
 test.run();

@@ -1,12 +1,12 @@
-/** The streams of a kubelet's exec and attach, over a websocket with the protocol v4.channel.k8s.io (rfc6455). */
+/** The streams of a kubelet's exec, attach and port forwarding, over a websocket with the protocol v4.channel.k8s.io (rfc6455). */
 
 import * as http from "node:http";
 import type { Socket } from "node:net";
 import { until } from "../engine.ts";
 
 const PROTOCOL = "v4.channel.k8s.io";
-/** The first byte of each message. */
-const CHANNELS = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4 } as const;
+/** The first byte of each message; of a port that is forwarded there are two. */
+const CHANNELS = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, data: 0, refusal: 1 } as const;
 type Channel = keyof typeof CHANNELS;
 
 const BINARY_FRAME = 0x82;
@@ -35,8 +35,8 @@ export class Streams {
     this.#take(head);
   }
 
-  /** Opens what a call of Exec or Attach has answered, by the unix socket that leads to the node. */
-  static open(unix: string, url: string): Promise<Streams> {
+  /** Opens what a call of Exec, Attach or PortForward has answered, by the unix socket that leads to the node. */
+  static open(unix: string, url: string, query = ""): Promise<Streams> {
     const headers = {
       Connection: "Upgrade",
       Upgrade: "websocket",
@@ -46,7 +46,7 @@ export class Streams {
       Origin: "http://localhost",
     };
     return new Promise((resolve, reject) => {
-      const request = http.request({ socketPath: unix, path: new URL(url).pathname, headers });
+      const request = http.request({ socketPath: unix, path: `${new URL(url).pathname}${query}`, headers });
       request.on("upgrade", (_response, socket: Socket, head) => resolve(new Streams(socket, head)));
       request.on("response", ({ statusCode }) => reject(new Error(`no websocket: status ${statusCode}`)));
       request.on("error", reject);
