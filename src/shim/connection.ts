@@ -16,11 +16,16 @@ export class Connection {
   #isWriting = false;
   #isClosed = false;
 
-  /** It closes the descriptor. */
+  /** It closes the descriptor, also where this fails. */
   constructor(fd: number) {
-    native().setNonblocking(fd, true);
     this.#fd = fd;
-    this.#writer = native().dupAbove(fd, 3);
+    try {
+      native().setNonblocking(fd, true);
+      this.#writer = native().dupAbove(fd, 3);
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
   }
 
   /** The next frame; undefined when the other side is gone. */

@@ -73,7 +73,8 @@ function surviveDefects(): void {
 }
 
 function logDefect(error: unknown): void {
-  log("error", error instanceof Error ? (error.stack ?? error.message) : String(error));
+  // The small engine's stack does not begin with the message.
+  log("error", error instanceof Error ? `${error.name}: ${error.message}\n${error.stack ?? ""}` : String(error));
 }
 
 /** Until a container has been there; from then on it is containerd that ends the shim. `isWanted`: somebody may still come. */

@@ -182,4 +182,12 @@ test("an empty answer has no payload", async () => {
   client.close();
 });
 
+test("a deadline that is further away than a timer reaches is none", async () => {
+  const request = encode(Request, { service: "a.Service", method: "Late", payload: encode(ProcessRequest, { id: "x" }), timeout_nano: 3_000_000_000_000_000n });
+  const answers = exchange([encodeFrame(1, REQUEST, request)], 1);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  release();
+  assert.equal(await answers, [[1, 0]]);
+});
+
 test.run();

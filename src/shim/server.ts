@@ -24,6 +24,10 @@ export function method<In extends object, Out extends object>(
 }
 
 const NANOS_PER_MILLISECOND = 1_000_000n;
+/** What a timer can hold, more than three weeks: by then a caller with more patience tells by itself that he goes. */
+const MOST_MILLISECONDS = 0x7fff_ffff;
+/** Without a descriptor for a connection, until another look. */
+const PAUSE_MILLISECONDS = 100;
 const EMPTY = new Uint8Array();
 
 export class Server {
@@ -42,10 +46,19 @@ export class Server {
   async listen(fd: number): Promise<void> {
     this.#listener = fd;
     native().setNonblocking(fd, true);
+    let hasFailed = false;
     while (!this.#isClosed) {
-      const accepted = native().accept(fd);
-      if (accepted === null) await ready(fd, EPOLLIN);
-      else void this.serve(new Connection(accepted));
+      try {
+        const accepted = native().accept(fd);
+        if (accepted === null) await ready(fd, EPOLLIN);
+        else void this.serve(new Connection(accepted));
+        hasFailed = false;
+      } catch (error) {
+        // No descriptor is left, for example. Who does not listen any more cannot be found again by a new containerd.
+        if (!hasFailed) this.#onError(error);
+        hasFailed = true;
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_MILLISECONDS));
+      }
     }
   }
 
@@ -118,8 +131,8 @@ function refuse(connection: Connection, stream: number, error: unknown): void {
 
 /** The caller has gone on by then; what the call does is done nonetheless. */
 function withDeadline(answer: Promise<Uint8Array>, nanos: bigint): Promise<Uint8Array> {
-  if (nanos <= 0n) return answer;
   const milliseconds = Number(nanos / NANOS_PER_MILLISECOND);
+  if (nanos <= 0n || milliseconds > MOST_MILLISECONDS) return answer;
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new RpcError("DEADLINE_EXCEEDED", "context deadline exceeded")), milliseconds);
     const settle = (act: () => void): void => {
