@@ -94,11 +94,22 @@ export class Execs {
     void process.drained();
   }
 
+  /** One that is about to start is what it will be: who gives up a start that takes long wants no process to stay. */
+  async kill(id: string, signal: number): Promise<void> {
+    const { process } = this.#find(id);
+    await process.startSettled();
+    process.kill(signal);
+  }
+
   async delete(id: string): Promise<Process> {
-    const { process, told } = this.#find(id);
+    const exec = this.#find(id);
+    const { process } = exec;
+    await process.startSettled();
     if (process.pid !== 0 && !process.hasEnded) throw new RpcError("UNKNOWN", "cannot delete a running process");
+    // Nobody can start it any more, and who waits for it is told so.
+    process.giveUp();
     await process.drained();
-    await told;
+    await exec.told;
     process.close();
     this.#execs.delete(id);
     return process;
@@ -123,7 +134,10 @@ export class Execs {
   }
 
   close(): void {
-    for (const { process } of this.#execs.values()) process.close();
+    for (const { process } of this.#execs.values()) {
+      process.giveUp();
+      process.close();
+    }
   }
 }
 

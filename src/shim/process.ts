@@ -80,7 +80,7 @@ export class Process {
 
   /** There never will be a process. */
   giveUp(): void {
-    if (this.#pid === 0 && this.#ending === undefined) this.#finish({ status: NEVER_RAN, at: now() });
+    if (this.#pid === 0 && this.#ending === undefined && !this.isStarting) this.#finish({ status: NEVER_RAN, at: now() });
   }
 
   /** Its start is under way, and its pid not known yet. */

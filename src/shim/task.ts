@@ -15,7 +15,7 @@ import { killAll } from "../cgroup/kill.ts";
 import type { Config } from "../spec/config.ts";
 import { closeSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
-import { ConfigError, NoSuchContainerError } from "../errors.ts";
+import { ConfigError, NoSuchContainerError, StatusError } from "../errors.ts";
 import { writeRecord } from "./bundle.ts";
 import type { BundleRecord } from "./bundle.ts";
 import type { Publisher } from "./events.ts";
@@ -59,6 +59,7 @@ export class Task {
   #startTold = false;
   #oomWaits = false;
   #isPaused = false;
+  #isDeleted = false;
   /** One operation after the other: each holds the container's lock, and a wait for it would stop the whole shim. */
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -277,7 +278,9 @@ export class Task {
     try {
       kill({ store: this.#store, id: this.id, signal, all });
     } catch (error) {
-      if (this.init.hasEnded || error instanceof NoSuchContainerError) throw new RpcError("NOT_FOUND", "process already finished", { cause: error });
+      // It may have ended a moment ago, and this shim is yet to hear of it.
+      const isOver = error instanceof StatusError && error.status === "stopped";
+      if (this.init.hasEnded || isOver || error instanceof NoSuchContainerError) throw new RpcError("NOT_FOUND", "process already finished", { cause: error });
       throw error;
     }
   }
@@ -303,6 +306,8 @@ export class Task {
   /** Removes the container, whose init has ended or never began. */
   delete(): Promise<void> {
     return this.#serially(async () => {
+      // Somebody else's delete was first; by now the id may be another container's.
+      if (this.#isDeleted) throw new RpcError("NOT_FOUND", "container not created");
       if (!this.init.hasEnded && this.init.hasStarted) throw new RpcError("FAILED_PRECONDITION", "cannot delete a running process");
       const environment = this.#context.environment;
       await deleteContainer({ store: this.#store, id: this.id, force: true, environment, warn: (message) => log("warning", message) });
@@ -313,6 +318,7 @@ export class Task {
       this.init.close();
       this.execs.close();
       if (this.#mounted) unmountRootfs(join(this.bundle, "rootfs"));
+      this.#isDeleted = true;
       this.#context.publisher.publish("/tasks/delete", TaskDelete, { container_id: this.id, pid: this.init.pid, exit_status: status, exited_at: at });
     });
   }

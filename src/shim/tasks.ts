@@ -228,7 +228,7 @@ export class TaskService {
     await this.#made(id);
     const task = this.#task(id);
     if (execId === "") task.kill(signal, all);
-    else task.execs.find(execId).kill(signal);
+    else await task.execs.kill(execId, signal);
     return {};
   }
 
