@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <memory>
 
 #include "support.h"
@@ -15,6 +16,10 @@ namespace {
 
 constexpr size_t kBytes = 32 * 1024;
 constexpr size_t kStack = 128 * 1024;
+// A container decides how many of its processes hold their streams for ever, and each of these costs a thread.
+constexpr int kMostLetGo = 256;
+
+std::atomic<int> let_go_now{0};
 
 struct Pump {
   UniqueFd from;
@@ -23,6 +28,14 @@ struct Pump {
   // closed here, all that it wrote has been copied.
   UniqueFd control;
   bool writer_ended = false;
+  bool counted = false;
+
+  Pump() = default;
+  Pump(const Pump&) = delete;
+  Pump& operator=(const Pump&) = delete;
+  ~Pump() {
+    if (counted) let_go_now--;
+  }
 };
 
 // A byte, or the end; false when the copying is to stop.
@@ -34,10 +47,13 @@ bool obey(Pump& pump) {
 }
 
 // The reader sees the end. What others still write is taken from them, so that they see no SIGPIPE, and goes nowhere:
-// as long as there is one of them, and nobody can stop that any more.
-void let_go(Pump& pump) {
+// as long as there is one of them, and nobody can stop that any more. False when there are too many already.
+bool let_go(Pump& pump) {
+  pump.counted = true;
+  if (++let_go_now > kMostLetGo) return false;
   pump.to = UniqueFd();
   pump.control = UniqueFd();
+  return true;
 }
 
 // Whether `fd` is ready for `events`; false when the copying is to stop.
@@ -50,7 +66,7 @@ bool wait_for(Pump& pump, int fd, short events) {
     if (count < 0) return false;
     if (fds[1].revents != 0 && !obey(pump)) return false;
     if (fds[0].revents != 0) return true;
-    if (may_let_go) let_go(pump);
+    if (may_let_go && !let_go(pump)) return false;
   }
 }
 
