@@ -7,11 +7,14 @@ import { join } from "node:path";
 import { inWords } from "../container/store.ts";
 import { CriuError } from "../errors.ts";
 import { parseMountPlaces } from "../linux/mountinfo.ts";
-import { readFileSync, readlinkSync, writeFileSync } from "../native/files.ts";
+import { O_PATH } from "../linux/open-flags.ts";
+import { closeSync, fstatSync, openSync, readFileSync, readlinkSync, writeFileSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import type { InheritedDescriptor } from "./generated/rpc.ts";
 
 const FILE = "descriptors.json";
+/** Three paths, and more than that. */
+const MOST_BYTES = 64 * 1024;
 const STREAMS = [0, 1, 2] as const;
 const REPLACED = /^(pipe:|file)\[[\da-f:]+\]$/;
 
@@ -50,12 +53,24 @@ export function saveDescriptors(imagePath: string, streams: readonly string[]): 
   }
 }
 
+/** Images may come from anywhere: a fifo among them would hold up a shim and all its containers, and a device has no end. */
+function readImage(path: string): string {
+  const fd = openSync(path, O_PATH);
+  try {
+    const { size, isFile } = fstatSync(fd);
+    if (!isFile() || size > MOST_BYTES) throw new CriuError(`cannot use "${path}": it is no file of at most ${MOST_BYTES} bytes`);
+    return readFileSync(`/proc/self/fd/${fd}`, "utf8");
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** For which of the streams in the images other descriptors of criu are to stand: `first`, and those after it. */
 export function inheritedStreams(imagePath: string, first: number): InheritedDescriptor[] {
   const path = join(imagePath, FILE);
   let names: unknown;
   try {
-    names = JSON.parse(readFileSync(path, "utf8"));
+    names = JSON.parse(readImage(path));
   } catch (error) {
     if (error instanceof SyntaxError) throw new CriuError(`cannot use "${path}": it is not JSON`, { cause: error });
     throw inWords(`read "${path}"`, error);

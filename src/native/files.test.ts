@@ -108,6 +108,7 @@ test("mkdirSync() with `recursive` refuses a file in the way", () => {
   fs.writeFileSync(at("file"), "");
   assert.is((failureOf(() => files.mkdirSync(at("file"), { recursive: true })) as NodeJS.ErrnoException).code, "EEXIST");
   assert.is((failureOf(() => files.mkdirSync(at("file/x"), { recursive: true })) as NodeJS.ErrnoException).code, "ENOTDIR");
+  assert.is((failureOf(() => files.mkdirSync("/proc/1/x/y", { recursive: true })) as NodeJS.ErrnoException).code, "ENOENT");
 });
 
 test("readdirSync() and directoriesIn() list names, with links not among the directories", () => {

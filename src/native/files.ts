@@ -106,7 +106,16 @@ export function mkdirSync(path: string, { mode = DIRECTORY_MODE, recursive = fal
     const parent = path.slice(0, path.lastIndexOf("/"));
     if (error.code !== "ENOENT" || parent === "") throw error;
     mkdirSync(parent, { mode, recursive });
-    mkdirSync(path, { mode, recursive });
+    // Once: below /proc there stays nothing, however often one tries.
+    makeLast(path, mode);
+  }
+}
+
+function makeLast(path: string, mode: number): void {
+  try {
+    native().mkdir(path, mode);
+  } catch (error) {
+    if (!isNativeError(error) || error.code !== "EEXIST" || !isDirectory(path)) throw error;
   }
 }
 
