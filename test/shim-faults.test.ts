@@ -129,6 +129,13 @@ function random(seed: number): () => number {
   return () => (state = (state * 48271) % 2147483647) / 2147483647;
 }
 
+/** A container's life, whether all of it succeeds or not. */
+async function live(task: Task): Promise<void> {
+  await task.containerd.run(["--detach", ...task.rootfs, task.id, "/bin/sh", "-c", "sleep 0.05 & sleep 1000"]);
+  await exec(task, "x", ["/bin/true"]);
+  await task.containerd.ctr(["tasks", "delete", "--force", task.id]);
+}
+
 /** Removes what containerd still knows of a task, whatever became of it. */
 async function sweep(task: Task): Promise<void> {
   await until(
@@ -145,12 +152,7 @@ withShim(`containerd killed at random moments of a container's life leaves nothi
   const next = random(SEED);
   for (let round = 0; round < 12; round++) {
     const one = { ...task, id: t.id() };
-    const life = async (): Promise<void> => {
-      await one.containerd.run(["--detach", ...one.rootfs, one.id, "/bin/sh", "-c", "sleep 0.05 & sleep 1000"]);
-      await exec(one, "x", ["/bin/true"]);
-      await one.containerd.ctr(["tasks", "delete", "--force", one.id]);
-    };
-    const lived = life();
+    const lived = live(one);
     await new Promise((resolve) => setTimeout(resolve, 20 + next() * 200));
     await one.containerd.end("SIGKILL");
     await lived;
@@ -163,12 +165,7 @@ withShim(`the shim killed at random moments of a container's life leaves nothing
   const next = random(SEED);
   for (let round = 0; round < 12; round++) {
     const one = { ...task, id: t.id() };
-    const life = async (): Promise<void> => {
-      await one.containerd.run(["--detach", ...one.rootfs, one.id, "/bin/sh", "-c", "sleep 0.05 & sleep 1000"]);
-      await exec(one, "x", ["/bin/true"]);
-      await one.containerd.ctr(["tasks", "delete", "--force", one.id]);
-    };
-    const lived = life();
+    const lived = live(one);
     // From then on containerd has reached the shim: of one that dies before, it removes nothing.
     await until(() => readOr(join(one.containerd.bundle(one.id), "tsrun.json")).includes('"root":"/'), () => "no shim is called");
     await new Promise((resolve) => setTimeout(resolve, next() * 120));
