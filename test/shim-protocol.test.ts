@@ -178,17 +178,31 @@ called("the sandbox service makes a pod, tells of it, and ends it", async (t, ca
   assert.equal(caller.topics, ["/tasks/create", "/tasks/start", "/tasks/exit", "/tasks/delete"]);
 });
 
-called("a pod may have the node's namespaces; a user namespace, or what is no pod, is refused, and nothing of it stays", async (t, caller) => {
+called("a pod may have the node's namespaces; a user namespace without a root, or what is no pod, is refused, and nothing of it stays", async (t, caller) => {
   const [id, bundle] = [t.id(), podBundle(t)];
   caller.start(bundle, id);
   const create = (options: { type_url: string; value: Uint8Array }): Promise<string> =>
     caller.failure(SANDBOX, "CreateSandbox", [CreateSandboxRequest, { sandbox_id: id, bundle_path: bundle, options }], Empty);
   const cgroup_parent = `/${RUN_NAME}`;
   assert.match(await create({ type_url: "another.Type", value: new Uint8Array() }), /is no runtime\.v1\.PodSandboxConfig/);
-  assert.match(await create(podOptions({ linux: { cgroup_parent, sysctls: {}, security_context: { namespace_options: { userns_options: { mode: 0 } } } } as never })), /user namespaces/);
+  assert.match(await create(podOptions({ linux: { cgroup_parent, sysctls: {}, security_context: { namespace_options: { userns_options: { mode: 0 } } } } as never })), /user namespace has no root/);
   assert.is(await create(podOptions({ linux: { cgroup_parent, sysctls: {}, security_context: { namespace_options: { network: 2, pid: 2, ipc: 2 } } } as never })), "");
   const { pid } = await caller.call(SANDBOX, "StartSandbox", [SandboxRequest, { sandbox_id: id }], StartSandboxResponse);
   for (const kind of ["net", "pid", "ipc", "uts"]) assert.is(fs.readlinkSync(`/proc/${pid}/ns/${kind}`), fs.readlinkSync(`/proc/self/ns/${kind}`), kind);
+  await caller.call(SANDBOX, "ShutdownSandbox", [SandboxRequest, { sandbox_id: id }], Empty);
+  await until(() => !fs.existsSync(`/proc/${pid}`), () => "it goes on");
+});
+
+called("a pod may have a user namespace that nobody has made", async (t, caller) => {
+  const [id, bundle] = [t.id(), podBundle(t)];
+  caller.start(bundle, id);
+  const ids = [{ container_id: 0, host_id: 300_000, length: 1000 }];
+  const security_context = { namespace_options: { userns_options: { mode: 0, uids: ids, gids: ids } } };
+  const options = podOptions({ linux: { cgroup_parent: `/${RUN_NAME}`, sysctls: {}, security_context } as never });
+  await caller.call(SANDBOX, "CreateSandbox", [CreateSandboxRequest, { sandbox_id: id, bundle_path: bundle, options }], Empty);
+  const { pid } = await caller.call(SANDBOX, "StartSandbox", [SandboxRequest, { sandbox_id: id }], StartSandboxResponse);
+  assert.match(fs.readFileSync(`/proc/${pid}/uid_map`, "utf8"), /^ *0 +300000 +1000$/m);
+  assert.is(fs.statSync(join(bundle, "pod/hosts")).gid, 300_000);
   await caller.call(SANDBOX, "ShutdownSandbox", [SandboxRequest, { sandbox_id: id }], Empty);
   await until(() => !fs.existsSync(`/proc/${pid}`), () => "it goes on");
 });

@@ -146,6 +146,12 @@ Napi::Value namespace_type(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(type));
 }
 
+// (fd) -> fd of the user namespace that a namespace belongs to
+Napi::Value owning_user_namespace(const Napi::CallbackInfo& info) {
+  const long fd = check(info.Env(), ioctl(integer32(info[0]), NS_GET_USERNS), "ioctl");
+  return Napi::Number::New(info.Env(), static_cast<double>(fd));
+}
+
 }  // namespace
 
 void export_files(Napi::Env env, Napi::Object exports) {
@@ -161,6 +167,7 @@ void export_files(Napi::Env env, Napi::Object exports) {
   add(env, exports, "dupAbove", dup_above);
   add(env, exports, "setNonblocking", set_nonblocking);
   add(env, exports, "namespaceType", namespace_type);
+  add(env, exports, "owningUserNamespace", owning_user_namespace);
 }
 
 }  // namespace binding

@@ -77,6 +77,7 @@ const FAILURES: readonly Failing[] = [
   ["writeAt", (n) => n.writeAt(-100, NOWHERE, ""), "ENOENT", "openat", NOWHERE],
   ["dupAbove", (n) => n.dupAbove(NO_FD, 3), "EBADF", "fcntl"],
   ["namespaceType", (n) => n.namespaceType(0), "ENOTTY", "ioctl"],
+  ["owningUserNamespace", (n) => n.owningUserNamespace(0), "ENOTTY", "ioctl"],
   ["setNonblocking", (n) => n.setNonblocking(NO_FD, true), "EBADF", "fcntl"],
   ["connectUnix", (n) => n.connectUnix(NOWHERE), "ENOENT", "connect", NOWHERE],
   ["connectUnix", (n) => n.connectUnix(`/${"x".repeat(200)}/y`), "ENOENT", "open", `/${"x".repeat(200)}/`],
@@ -170,7 +171,7 @@ test("mkfifo() gives the mode that it is told, whatever the umask", () => {
   assert.equal([status.isFIFO(), status.mode & 0o777], [true, 0o622]);
 });
 
-test("fstatfs(), writeAt(), namespaceType() and dupAbove() do what they say", () => {
+test("fstatfs(), writeAt(), namespaceType(), owningUserNamespace() and dupAbove() do what they say", () => {
   const proc = fs.openSync("/proc", "r");
   assert.is(native().fstatfs(proc), PROC_SUPER_MAGIC);
   const copy = native().dupAbove(proc, 200);
@@ -178,6 +179,8 @@ test("fstatfs(), writeAt(), namespaceType() and dupAbove() do what they say", ()
   assert.is(fs.readlinkSync(`/proc/self/fd/${copy}`), "/proc");
   const net = fs.openSync("/proc/self/ns/net", "r");
   assert.is(native().namespaceType(net), CLONE_NEWNET);
+  const users = native().owningUserNamespace(net);
+  assert.is(fs.readlinkSync(`/proc/self/fd/${users}`), fs.readlinkSync("/proc/self/ns/user"));
   const directory = fs.openSync(folder, "r");
   fs.writeFileSync(at("file"), "");
   native().writeAt(directory, "file", "text");

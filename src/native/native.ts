@@ -186,6 +186,8 @@ export interface Native extends NativeFiles {
   dupAbove(fd: number, min: number): number;
   /** The CLONE_NEW* flag of a namespace's descriptor (NS_GET_NSTYPE of ioctl_ns(2)); ENOTTY where it is none. */
   namespaceType(fd: number): number;
+  /** A descriptor of the user namespace that a namespace belongs to (NS_GET_USERNS of ioctl_ns(2)). */
+  owningUserNamespace(fd: number): number;
   /** O_NONBLOCK, on or off. */
   setNonblocking(fd: number, on: boolean): void;
 

@@ -1,8 +1,8 @@
 /** The bundle of a pod's own container, which holds the pod's namespaces and the files that its containers share. */
 
 import { join } from "node:path";
-import type { Config, Mount } from "../spec/config.ts";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "../native/files.ts";
+import type { Config, IdMapping, Mount } from "../spec/config.ts";
+import { chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "../native/files.ts";
 import { installedFile } from "../native/native.ts";
 import type { PodSandboxConfig } from "./generated/sandbox.ts";
 import type { Mount as RootfsMount } from "./generated/types.ts";
@@ -15,6 +15,8 @@ export interface Pod {
   readonly config: Partial<PodSandboxConfig>;
   /** Empty: the node's. */
   readonly netns: string;
+  /** The user namespace that the network's belongs to, where the pod is to have one of its own. */
+  readonly userns: string | undefined;
 }
 
 /** Modes of a namespace. */
@@ -32,21 +34,45 @@ const ROOT = "pod";
 /** Mounted on the bundle's "rootfs", which ends with the pod in any case. As large as other engines make it. */
 export const SHM_MOUNT: RootfsMount = { type: "tmpfs", source: "shm", target: "", options: ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"] };
 
-function modes({ config }: Pod): { readonly network: number; readonly pid: number; readonly ipc: number } {
-  const { network = POD, pid = POD, ipc = POD, userns_options: users } = config.linux?.security_context?.namespace_options ?? {};
-  if (users !== undefined && users.mode !== NODE) throw new RpcError("UNIMPLEMENTED", "cannot make the pod: user namespaces need sandboxer = \"podsandbox\"");
+function modes({ config }: Pick<Pod, "config">): { readonly network: number; readonly pid: number; readonly ipc: number } {
+  const { network = POD, pid = POD, ipc = POD } = config.linux?.security_context?.namespace_options ?? {};
   return { network, pid, ipc };
+}
+
+/** Whose ids are the pod's, where it has a user namespace of its own. */
+export function idMappings({ config }: Pick<Pod, "config">): { readonly uidMappings: IdMapping[]; readonly gidMappings: IdMapping[] } | undefined {
+  const { userns_options: users } = config.linux?.security_context?.namespace_options ?? {};
+  if (users === undefined || users.mode === NODE) return undefined;
+  if (users.mode !== POD) throw new RpcError("INVALID_ARGUMENT", `cannot make the pod: a user namespace of mode ${users.mode} is not supported`);
+  const [uidMappings, gidMappings] = [users.uids ?? [], users.gids ?? []].map((mappings) =>
+    mappings.map(({ host_id: hostID = 0, container_id: containerID = 0, length: size = 0 }) => ({ containerID, hostID, size })),
+  );
+  return { uidMappings: uidMappings ?? [], gidMappings: gidMappings ?? [] };
+}
+
+/** The host's ids of the pod's root, where they are not the host's own. */
+function rootOf(pod: Pod): { readonly uid: number; readonly gid: number } | undefined {
+  const mappings = idMappings(pod);
+  return mappings === undefined ? undefined : { uid: rootIn(mappings.uidMappings), gid: rootIn(mappings.gidMappings) };
+}
+
+function rootIn(mappings: readonly IdMapping[]): number {
+  const mapping = mappings.find(({ containerID, size }) => containerID === 0 && size > 0);
+  if (mapping === undefined) throw new RpcError("INVALID_ARGUMENT", "cannot make the pod: its user namespace has no root");
+  return mapping.hostID;
 }
 
 /** Writes the bundle, whose root is a folder of the pod's own. */
 export function writeSandboxBundle(pod: Pod): void {
   const rootfs = join(pod.bundle, ROOT);
   const config = sandboxConfig(pod);
+  const root = rootOf(pod);
   mkdirSync(rootfs, { mode: 0o711 });
   writeFileSync(join(rootfs, PAUSE), readFileSync(installedFile("tsrun-init")), { mode: 0o755 });
   writeFileSync(join(rootfs, "hosts"), existsSync("/etc/hosts") ? readFileSync("/etc/hosts") : "");
   writeFileSync(join(rootfs, "hostname"), `${hostnameOf(pod)}\n`);
   writeFileSync(join(rootfs, "resolv.conf"), resolvConf(pod));
+  if (root !== undefined) for (const name of ["", ...Object.values(FILES)]) chownSync(join(rootfs, name), root.uid, root.gid);
   writeFileSync(join(pod.bundle, "config.json"), JSON.stringify(config));
 }
 
@@ -69,6 +95,9 @@ function sandboxConfig(pod: Pod): Config {
   const { cgroup_parent: parent = "", security_context: security, sysctls = {} } = pod.config.linux ?? {};
   const hasNetwork = network !== NODE;
   const namespaces = [{ type: "mount" as const }, ...(pid === NODE ? [] : [{ type: "pid" as const }]), ...(ipc === NODE ? [] : [{ type: "ipc" as const }])];
+  const mappings = idMappings(pod);
+  // In a user namespace that is joined there is a mapping already.
+  const users = mappings === undefined ? [] : [{ type: "user" as const, ...(pod.userns === undefined ? {} : { path: pod.userns }) }];
   const own = hasNetwork ? [{ type: "uts" as const }, pod.netns === "" ? { type: "network" as const } : { type: "network" as const, path: pod.netns }] : [];
   return {
     ociVersion: "1.1.0",
@@ -82,7 +111,8 @@ function sandboxConfig(pod: Pod): Config {
     root: { path: ROOT, readonly: true },
     ...(hasNetwork && hostnameOf(pod) !== "" ? { hostname: hostnameOf(pod) } : {}),
     linux: {
-      namespaces: [...namespaces, ...own],
+      namespaces: [...users, ...namespaces, ...own],
+      ...(pod.userns === undefined ? mappings : {}),
       sysctl: { ...sysctls },
       resources: { cpu: { shares: PAUSE_SHARES } },
       ...(parent === "" ? {} : { cgroupsPath: cgroupsPath(parent, pod.id) }),

@@ -1,7 +1,10 @@
 /** The sandbox service: a pod whose own container is made by the shim, of no image (containerd's sandboxer = "shim"). */
 
 import { findArchitecture } from "../linux/architectures.ts";
+import { O_RDONLY } from "../linux/open-flags.ts";
 import { SIGKILL } from "../linux/signals.ts";
+import { closeSync, openSync } from "../native/files.ts";
+import { native } from "../native/native.ts";
 import type { Config } from "../spec/config.ts";
 import type { Publisher } from "./events.ts";
 import { CreateSandboxRequest, PlatformResponse, PodSandboxConfig, SandboxMetricsResponse, SandboxRequest, SandboxStatusResponse, StartSandboxResponse, WaitSandboxResponse } from "./generated/sandbox.ts";
@@ -10,7 +13,7 @@ import type { Timestamp } from "./generated/types.ts";
 import { decode } from "../protobuf/messages.ts";
 import { readOptions } from "./options.ts";
 import { RpcError } from "./rpc-error.ts";
-import { SHM_MOUNT, withPodFiles, writeSandboxBundle } from "./sandbox-bundle.ts";
+import { SHM_MOUNT, idMappings, withPodFiles, writeSandboxBundle } from "./sandbox-bundle.ts";
 import type { Pod } from "./sandbox-bundle.ts";
 import { method } from "./server.ts";
 import type { Method } from "./server.ts";
@@ -83,13 +86,23 @@ export class SandboxService {
     const type = options?.type_url ?? "";
     // With or without a host before it.
     if (type !== "" && type.slice(type.lastIndexOf("/") + 1) !== POD_CONFIG) throw new RpcError("INVALID_ARGUMENT", `cannot make the pod from a "${type}": it is no ${POD_CONFIG}`);
-    const pod: Pod = { id, bundle, netns, config: decode(PodSandboxConfig, options?.value ?? new Uint8Array()) };
+    const config = decode(PodSandboxConfig, options?.value ?? new Uint8Array());
+    const users = netns === "" || idMappings({ config }) === undefined ? undefined : openOwner(netns);
+    try {
+      await this.#make({ id, bundle, netns, config, userns: users === undefined ? undefined : `/proc/${process.pid}/fd/${users}` });
+    } finally {
+      if (users !== undefined) closeSync(users);
+    }
+    return {};
+  }
+
+  async #make(pod: Pod): Promise<void> {
+    const { id, bundle } = pod;
     this.#bundle = bundle;
     writeSandboxBundle(pod);
     const request = { id, bundle, rootfs: [SHM_MOUNT], terminal: false, stdin: "", stdout: "", stderr: "", checkpoint: "", parent_checkpoint: "", options: undefined };
     const task = await Task.create(request, await readOptions(undefined), this.#context);
     this.#sandbox = { pod, task, createdAt: ZERO_TIME };
-    return {};
   }
 
   async #start(id: string): Promise<Partial<StartSandboxResponse>> {
@@ -122,5 +135,15 @@ export class SandboxService {
     }
     this.#onShutdown(id, this.#bundle);
     return {};
+  }
+}
+
+/** containerd makes the network namespace of a pod in the user namespace that the pod is to have, and tells only of the former. */
+function openOwner(netns: string): number {
+  const network = openSync(netns, O_RDONLY);
+  try {
+    return native().owningUserNamespace(network);
+  } finally {
+    closeSync(network);
   }
 }

@@ -58,6 +58,21 @@ sandboxed("it has the node's namespaces where it says so", async ({ node, pod })
   assert.equal(await namespaces(container, ...kinds), kinds.map((kind) => node.run(["readlink", `/proc/self/ns/${kind}`]).trim()));
 });
 
+sandboxed("it has a user namespace of its own, to which its network and its files belong", async ({ pod }) => {
+  const mapping = [{ container_id: 0, host_id: 200_000, length: 65_536 }];
+  const users = { userns_options: { mode: "POD", uids: mapping, gids: mapping } };
+  const made = await pod({ hostname: "mapped", namespaces: users });
+  const [one, two] = [await made.start(), await made.start()];
+  assert.match(await one.print("cat /proc/self/uid_map"), /^ *0 +200000 +65536$/);
+  assert.equal(await namespaces(one, "user", "net", "ipc"), await namespaces(two, "user", "net", "ipc"));
+  assert.is(fs.statSync(`/proc/${await one.pid()}`).uid, 200_000);
+  assert.is(await one.print("echo shared > /dev/shm/note; echo '10.10.10.10 other' >> /etc/hosts; stat -c %u /etc/hosts"), "0");
+  assert.is(await two.print("cat /dev/shm/note; hostname; grep -c other /etc/hosts"), "shared\nmapped\n1");
+  // Who has the network's user namespace may change it.
+  const admin = await made.start(["/bin/sleep", "1000000"], { security: { capabilities: { add_capabilities: ["NET_ADMIN"] } } });
+  await admin.print("ip link set lo mtu 1000");
+});
+
 sandboxed("it goes on while containerd is away, and is gone when its shim was killed", async ({ node, pod }) => {
   const made = await pod();
   const container = await made.start();
