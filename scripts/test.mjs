@@ -182,8 +182,10 @@ function tell({ name, output }) {
 }
 
 function finish() {
-  if (failures.length > 0) console.log("\nfailed, once more:");
-  for (const failure of failures) tell(failure);
+  if (failures.length > 0 && runs > 1) {
+    console.log("\nfailed, once more:");
+    for (const failure of failures) tell(failure);
+  }
   if (skips.length > 0) console.log(`\nskipped:\n${skips.map((skip) => `  ${skip}`).join("\n")}`);
   if (total.passed + total.failed === 0) console.log("\nno test ran");
   console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
