@@ -80,6 +80,15 @@ launcher("notes the working directory and enters the root", (t) => {
   assert.is(seen.pwd, "/");
 });
 
+launcher("notes a long working directory whole, beside the longest list of descriptors", (t) => {
+  const long = join(t.folder, ...Array.from({ length: 17 }, () => "d".repeat(200)));
+  fs.mkdirSync(long, { recursive: true });
+  const script = 'ulimit -n 4096; for ((fd = 1000; fd < 4096; fd++)); do ((fd % 3)) && eval "exec $fd</dev/null"; done; exec "$0"';
+  const { launch } = look(["bash", "-c", script, install(t)], { cwd: long });
+  assert.is(launch.cwd, fs.realpathSync(long));
+  assert.ok(launch.fds.includes(4094));
+});
+
 launcher("notes no working directory where it was removed", (t) => {
   const { launch } = look(["sh", "-c", 'mkdir "$1" && cd "$1" && rmdir "$1" && exec "$0"', install(t), join(t.folder, "gone")]);
   assert.is(launch.cwd, undefined);

@@ -26,8 +26,8 @@ constexpr const char* kLaunchPrefix = "TSRUN_LAUNCH=";
 constexpr const char* kCallerPrefix = "TSRUN_CALLER_";
 constexpr unsigned kMaxFd = 4096;
 constexpr size_t kPathMax = 4096;
-// Room for everything: the worst list of descriptors (every second one) is 2048 numbers of at most 5 characters.
-constexpr size_t kLaunchSize = 2048 * 5 + kPathMax + 256;
+// Room for everything: the worst list of descriptors leaves out every third, and has 10 characters ("1000-1001,") for each.
+constexpr size_t kLaunchSize = (kMaxFd / 3 + 1) * 10 + kPathMax + 256;
 
 // The length of a string that ends with a zero byte.
 size_t length(const char* text);
