@@ -1,8 +1,13 @@
 /** What the caller gave reaches the container and its hooks as it was, and what lies around steers nothing. */
 
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import * as fs from "node:fs";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { setTimeout } from "node:timers/promises";
 import * as assert from "uvu/assert";
+import { native } from "../src/native/native.ts";
 import type { Bundle, BundleConfig } from "./bundle.ts";
 import { needs, suite } from "./harness.ts";
 import type { Ground } from "./harness.ts";
@@ -118,7 +123,7 @@ test("hooks see the caller's environment unchanged", async (t) => {
   const bundle = bundleOf(t, ["true"], (config) => {
     config.hooks = Object.fromEntries(points.map((point) => [point, [hook(point)]])) as NonNullable<BundleConfig["hooks"]>;
   });
-  const env = { ...ENGINE_VARIABLES, BUN_OPTIONS: "--smol", NODE_OPTIONS: "--no-warnings", PLAIN: "a b\nc=d", EMPTY: "" };
+  const env = { ...ENGINE_VARIABLES, BUN_OPTIONS: "--smol", NODE_OPTIONS: "--no-warnings", PLAIN: "a b\nc=d", EMPTY: "", constructor: "c", toString: "t" };
   const by = ["env", "-i", "PATH=/bin:/usr/bin", ...Object.entries(env).map(([name, value]) => `${name}=${value}`)];
   succeeded(await runBy(t, by, { bundle }));
   for (const point of points) {
@@ -158,6 +163,40 @@ test("files of the bundle and variables of the caller do not steer the engine", 
   const result = await runBy(t, ["env"], { bundle, cwd: bundle.path, env });
   assert.is(succeeded(result), "hello\n");
   assert.not(fs.existsSync(mark));
+});
+
+/** The descriptors from 3 on that lead where descriptor 1 of a process leads. */
+function copiesOfOutput(pid: number): string[] {
+  try {
+    const links = fs.readdirSync(`/proc/${pid}/fd`).map((fd) => [fd, fs.readlinkSync(`/proc/${pid}/fd/${fd}`)] as const);
+    const output = links.find(([fd]) => fd === "1")?.[1];
+    return links.filter(([fd, link]) => Number(fd) > 2 && link === output).map(([fd]) => fd);
+  } catch {
+    return [];
+  }
+}
+
+test("output waits for its reader, also where the caller's pipe is not to be waited for", async (t) => {
+  const [reader, writer] = native().pipe();
+  native().setNonblocking(writer, true);
+  const filling = Buffer.alloc(4096, ".");
+  let filled = 0;
+  assert.throws(() => {
+    for (;;) filled += fs.writeSync(writer, filling);
+  }, /EAGAIN/);
+  const command = ["-c", 'read -r go; exec "$0" "$@"', RUNTIME, "explain", "--bundle", t.bundle().path];
+  const child = spawn("sh", command, { stdio: ["pipe", writer, "pipe"] });
+  // Node.js takes the flag from what a child inherits.
+  native().setNonblocking(writer, true);
+  fs.closeSync(writer);
+  child.stdin?.end("go\n");
+  let stderr = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  const ended = once(child, "close");
+  while (child.exitCode === null && copiesOfOutput(child.pid ?? 0).length === 0) await setTimeout(5);
+  const output = await text(fs.createReadStream("", { fd: reader }));
+  assert.equal([...(await ended), stderr], [0, null, ""]);
+  assert.match(output.slice(filled), /execve/);
 });
 
 test("a working directory that was removed is no obstacle", async (t) => {

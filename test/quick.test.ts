@@ -3,7 +3,7 @@
 import { spawnSync } from "node:child_process";
 import type { SpawnSyncReturns } from "node:child_process";
 import * as fs from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import * as assert from "uvu/assert";
 import { skip, suite } from "./harness.ts";
 import type { Ground } from "./harness.ts";
@@ -258,6 +258,36 @@ quick("with a snapshot or without, wherever the kernel puts it, the program is t
     const [one, other] = [program, without].map((path) => spawnSync(path, ["--root", join(t.folder, "none"), argument, "no-such"], { encoding: "utf8" }));
     assert.equal([one?.status, one?.stdout, one?.stderr], [other?.status, other?.stdout, other?.stderr]);
   }
+});
+
+quick("without memory it ends with a line that says so, wherever it runs out", (t) => {
+  const program = join(PROJECT, "dist/tsrun-quick");
+  if (!fs.existsSync(program)) skip("the small engine is not built: QuickJS's source is not within reach");
+  // The C library's own start dies below 300.
+  for (let kilobytes = 300; kilobytes <= 2200; kilobytes += 50) {
+    const command = ["-c", `ulimit -d ${kilobytes}; exec "$0" "$@"`, program, "--root", join(t.folder, "none"), "state", "no-such"];
+    const { status, signal, stderr } = spawnSync("sh", command, { encoding: "utf8" });
+    assert.equal([status, signal], [1, null], `${kilobytes} KiB: ${stderr}`);
+    assert.match(stderr, /^tsrun: .+\n$/, `${kilobytes} KiB`);
+  }
+});
+
+quick("without memory for a file, and without descriptors, it says what is missing", (t) => {
+  // Larger than any address space; most file systems on disks have no such files.
+  const [folder, bytes] = ["/dev/shm", 2 ** 50];
+  if (!fs.existsSync(folder)) skip(`there is no ${folder}`);
+  const huge = join(fs.mkdtempSync(join(folder, "tsrun-test-")), "huge");
+  try {
+    fs.writeFileSync(huge, "");
+    fs.truncateSync(huge, bytes);
+    const program = "try { addon.exports.readText(process.argv[2]); } catch (error) { print(error.code, error.syscall); } process.exit(0);";
+    assert.equal(lines(t, program, { args: [huge] }), ["ENOMEM readText"]);
+  } finally {
+    fs.rmSync(dirname(huge), { recursive: true });
+  }
+  const { status, stderr } = spawnSync("sh", ["-c", 'ulimit -n 3; exec "$0"', compiled(t, { "main.js": "process.exit(0);" })], { encoding: "utf8" });
+  assert.is(status, 126);
+  assert.match(stderr, /^tsrun: cannot run ".*": it cannot be read: Too many open files\n$/);
 });
 
 quick("the command runs in it where it is built", () => {

@@ -7,6 +7,8 @@
 #include <sys/types.h>
 
 #include <cerrno>
+#include <new>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -72,9 +74,18 @@ void export_spawn(Napi::Env env, Napi::Object exports);
 void export_terminal(Napi::Env env, Napi::Object exports);
 void export_waiter(Napi::Env env, Napi::Object exports);
 
+// What the C++ library throws where there is no memory must not reach the engine's frames: they can do nothing with it.
 template <typename F>
 void add(Napi::Env env, Napi::Object exports, const char* name, F function) {
-  exports.Set(name, Napi::Function::New(env, function, name));
+  const auto guarded = [function, name](const Napi::CallbackInfo& info) -> Napi::Value {
+    try {
+      return function(info);
+    } catch (const std::bad_alloc&) {
+    } catch (const std::length_error&) {
+    }
+    throw_errno(info.Env(), ENOMEM, name);
+  };
+  exports.Set(name, Napi::Function::New(env, guarded, name));
 }
 
 }  // namespace binding

@@ -117,6 +117,15 @@ int run(const Process& process) {
   fail("cannot go on: nothing is left to wait for", 1);
 }
 
+int begin(int argc, char** argv, char** environment) {
+  try {
+    return run({argc, argv, environment, own_path()});
+  } catch (...) {
+    // The C++ library's, where it gets no memory; what the addon throws was caught where QuickJS called it.
+    fail("cannot go on: ENOMEM: cannot allocate memory", 1);
+  }
+}
+
 }  // namespace
 
 void become_other_engine(const Process& process) {
@@ -127,4 +136,4 @@ void become_other_engine(const Process& process) {
 
 }  // namespace quick
 
-int main(int argc, char** argv, char** environment) { return quick::run({argc, argv, environment, quick::own_path()}); }
+int main(int argc, char** argv, char** environment) { return quick::begin(argc, argv, environment); }

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 #include <string_view>
 
@@ -60,11 +61,14 @@ std::string_view take_text(const uint8_t*& at) {
   return {text, size};
 }
 
-[[noreturn]] void damaged(const Process& process) {
-  const std::string line = "tsrun: cannot run \"" + process.executable + "\": it holds no program: install tsrun again\n";
+[[noreturn]] void fail(const Process& process, const std::string& reason) {
+  const std::string line = "tsrun: cannot run \"" + process.executable + "\": " + reason + "\n";
   [[maybe_unused]] const ssize_t size = write(2, line.data(), line.size());
   _exit(126);
 }
+
+[[noreturn]] void damaged(const Process& process) { fail(process, "it holds no program: install tsrun again"); }
+[[noreturn]] void unreadable(const Process& process) { fail(process, std::string("it cannot be read: ") + std::strerror(errno)); }
 
 Module* find(std::string_view name) {
   for (Module& module : modules) {
@@ -204,10 +208,11 @@ Program open_program(const Process& process) {
   started = process;
   const int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
   struct stat status {};
-  if (fd < 0 || fstat(fd, &status) < 0) damaged(process);
+  if (fd < 0 || fstat(fd, &status) < 0) unreadable(process);
   const auto size = static_cast<size_t>(status.st_size);
   void* mapped = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
-  if (mapped == MAP_FAILED || size < kTrailer) damaged(process);
+  if (mapped == MAP_FAILED) unreadable(process);
+  if (size < kTrailer) damaged(process);
   const auto* file = static_cast<const uint8_t*>(mapped);
   const std::string_view magic(reinterpret_cast<const char*>(file) + size - kMagic.size(), kMagic.size());
   if (magic != kMagic && magic != kMagicOfMaker) damaged(process);

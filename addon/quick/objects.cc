@@ -26,7 +26,13 @@ JSValue call_native(JSContext* context, JSValueConst receiver, int count, JSValu
   const napi_env env = function->env;
   const quick::Scope scope(env);
   napi_callback_info__ info{receiver, count, arguments, function->data};
-  const napi_value returned = function->callback(env, &info);
+  napi_value returned = nullptr;
+  try {
+    returned = function->callback(env, &info);
+  } catch (...) {
+    // Even the memory for an error was missing. QuickJS's frames would end the process.
+    if (!JS_HasException(context)) JS_ThrowOutOfMemory(context);
+  }
   if (JS_HasException(context)) return JS_EXCEPTION;
   return returned == nullptr ? JS_UNDEFINED : JS_DupValue(context, value_of(env, returned));
 }

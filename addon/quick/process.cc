@@ -80,7 +80,6 @@ JSValue remove_all_listeners(JSContext* context, JSValueConst receiver, int coun
 JSValue load_addon(JSContext* context, JSValueConst, int count, JSValueConst* arguments) {
   if (count < 1 || !JS_IsObject(arguments[0])) return JS_ThrowTypeError(context, "the module is not an object");
   if (JS_IsUndefined(shared.addon)) load_addon_now(context);
-  if (JS_HasException(context)) return JS_EXCEPTION;
   JS_SetPropertyStr(context, arguments[0], "exports", JS_DupValue(context, shared.addon));
   return JS_UNDEFINED;
 }
@@ -95,8 +94,8 @@ JSValue environment(JSContext* context, JSValueConst receiver) {
     if (equals == nullptr) continue;
     const std::string name(*entry, static_cast<size_t>(equals - *entry));
     const JSAtom atom = JS_NewAtomLen(context, name.data(), name.size());
-    // The first of two with one name is the one that getenv(3) finds.
-    if (JS_HasProperty(context, object, atom) == 0) JS_SetProperty(context, object, atom, text(context, equals + 1));
+    // The first of two with one name is the one that getenv(3) finds. Names that all objects have are names as any other.
+    if (JS_GetOwnProperty(context, nullptr, object, atom) == 0) JS_DefinePropertyValue(context, object, atom, text(context, equals + 1), JS_PROP_C_W_E);
     JS_FreeAtom(context, atom);
   }
   JS_DefinePropertyValueStr(context, receiver, "env", JS_DupValue(context, object), JS_PROP_C_W_E);
@@ -152,9 +151,19 @@ Shared shared{0, 0, 0, JS_UNDEFINED};
 void load_addon_now(JSContext* context) {
   const napi_env env = env_of(context);
   const Scope scope(env);
-  const napi_value exports = handle(env, JS_NewObject(context));
-  napi_register_module_v1(env, exports);
-  if (!JS_HasException(context)) shared.addon = JS_DupValue(context, value_of(env, exports));
+  bool failed = false;
+  try {
+    const napi_value exports = handle(env, JS_NewObject(context));
+    napi_register_module_v1(env, exports);
+    failed = JS_HasException(context);
+    if (!failed) shared.addon = JS_DupValue(context, value_of(env, exports));
+  } catch (...) {
+    failed = true;
+  }
+  if (!failed) return;
+  // The program has done nothing yet, and without it cannot even tell what is wrong.
+  write_error("tsrun: cannot load the addon: ENOMEM: cannot allocate memory\n");
+  _exit(1);
 }
 
 void add_process(JSContext* context) {
@@ -205,8 +214,11 @@ void tell_uncaught(JSContext* context, Uncaught kind, JSValue error) {
   for (const JSValueConst handler : called) {
     JSValueConst arguments[] = {error};
     const JSValue returned = JS_Call(context, handler, JS_UNDEFINED, 1, arguments);
-    // A handler that fails has nobody above it.
-    if (JS_IsException(returned)) _exit(1);
+    // A handler that fails has nobody above it, and may not have told anything.
+    if (JS_IsException(returned)) {
+      write_error("tsrun: " + text_of(context, error) + "\n");
+      _exit(1);
+    }
     JS_FreeValue(context, returned);
   }
   if (called.empty()) {
