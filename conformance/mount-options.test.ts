@@ -96,6 +96,11 @@ test('MNT-04 "bind" shows a folder without what is mounted in it, "rbind" with i
   assert.ok((await bind(t, "rw", ["rbind"])).below.includes("rw"));
 });
 
+test('MNT-04 "bind" takes nothing from "rbind", in whichever order', async (t) => {
+  assert.ok((await bind(t, "rw", ["rbind", "bind"])).below.includes("rw"));
+  assert.ok((await bind(t, "rw", ["bind", "rbind"])).below.includes("rw"));
+});
+
 test('MNT-04 "ro" on a bind mount is for this mount only, and not for the host', async (t) => {
   await withHostMounts(t, "rw", async (source) => {
     const found = await mountsWith(t, [{ destination: "/mnt", source, options: ["rbind", "ro"] }]);

@@ -78,6 +78,7 @@ parses("relatime norelatime", {});
 parses("noatime norelatime", { attrSet: NOATIME, attrClr: ATIME, msFlags: flags.MS_NOATIME });
 parses("bind", { bind: "bind" });
 parses("bind rbind", { bind: "rbind" });
+parses("rbind bind", { bind: "rbind" });
 parses("remount", { remount: true });
 parses("rprivate shared", { propagation: [flags.MS_PRIVATE | flags.MS_REC, flags.MS_SHARED] });
 parses("unbindable runbindable", { propagation: [flags.MS_UNBINDABLE, flags.MS_UNBINDABLE | flags.MS_REC] });

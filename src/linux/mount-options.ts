@@ -238,7 +238,8 @@ function applyOption(draft: Draft, name: string, option: MountOption): void {
       draft.propagation.push(option.ms);
       break;
     case "bind":
-      draft.bind = name === "bind" ? "bind" : "rbind";
+      // Flags that add up, as in mount(2), MS_BIND and MS_REC: CRI-O writes both, "bind" last.
+      if (draft.bind === undefined || name === "rbind") draft.bind = name === "rbind" ? "rbind" : "bind";
       break;
     case "idmap":
       draft.idmap = name === "idmap" ? "idmap" : "ridmap";
