@@ -139,6 +139,18 @@ for (const { why, args, message, prepare, change, at } of REFUSED) {
   });
 }
 
+test("a config.json that nobody writes, and resources without an end, are told at once", async (t) => {
+  needs("root");
+  const bundle = t.bundle();
+  const config = join(bundle.path, "config.json");
+  fs.rmSync(config);
+  assert.is(spawnSync("mkfifo", [config]).status, 0);
+  const { stderr } = await t.runtime(["run", "--bundle", bundle.path, t.id()]);
+  assert.is(stderr, `tsrun: cannot use ${config}: must be a file (${config} /)\n`);
+  const update = await t.runtime(["update", "--resources", "/dev/zero", "none"]);
+  assert.is(update.stderr, 'tsrun: cannot read "/dev/zero": EFBIG: file too large\n');
+});
+
 test("run tells where to look for the system call that seccomp killed the program for", async (t) => {
   needs("root");
   const kill = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["chdir"], action: "SCMP_ACT_KILL_PROCESS" }] };

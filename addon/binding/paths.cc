@@ -15,6 +15,8 @@
 namespace binding {
 namespace {
 
+constexpr size_t kMostWithoutSize = 64 * 1024 * 1024;
+
 template <typename F>
 long restarted(F call) {
   long result;
@@ -94,7 +96,10 @@ std::string read_all(Napi::Env env, const std::string& path) {
     size += static_cast<size_t>(check(env, got, "read", path));
     // A plain file that has given less than it was asked for has no more.
     if (got == 0 || (status.st_size > 0 && S_ISREG(status.st_mode) && size < bytes.size())) return bytes.substr(0, size);
-    if (size == bytes.size()) bytes.resize(2 * size);
+    if (size < bytes.size()) continue;
+    // A device may have no end.
+    if (size >= kMostWithoutSize && status.st_size == 0) throw_errno(env, EFBIG, "read", path);
+    bytes.resize(2 * size);
   }
 }
 

@@ -83,7 +83,9 @@ export function realBundle(bundle: string): string {
 export function readBundle(bundle: string): { readonly config: Config; readonly bytes: Uint8Array } {
   const path = join(bundle, "config.json");
   try {
-    const { size } = statSync(path);
+    const { size, isFile } = statSync(path);
+    // To open a fifo is to wait for who writes to it.
+    if (!isFile()) throw new ConfigError(path, [{ pointer: "", message: "must be a file" }]);
     if (size > MOST_CONFIG_BYTES) {
       throw new ConfigError(path, [{ pointer: "", message: `must not be larger than ${MOST_CONFIG_BYTES} bytes, but it has ${size}` }]);
     }

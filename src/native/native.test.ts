@@ -44,6 +44,7 @@ const FAILURES: readonly Failing[] = [
   ["read", (n) => n.read(NO_FD, new Uint8Array(1)), "EBADF", "read"],
   ["write", (n) => n.write(NO_FD, "x"), "EBADF", "write"],
   ["readBytes", (n) => n.readBytes(NOWHERE), "ENOENT", "open", NOWHERE],
+  ["readText", (n) => n.readText("/dev/zero"), "EFBIG", "read", "/dev/zero"],
   ["readText", (n) => n.readText("/"), "EISDIR", "read", "/"],
   ["writeFile", (n) => n.writeFile(NOWHERE, "", 0o100, 0o600), "ENOENT", "open", NOWHERE],
   ["stat", (n) => n.stat(NOWHERE), "ENOENT", "stat", NOWHERE],
