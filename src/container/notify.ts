@@ -102,12 +102,18 @@ export class NotifySocket {
     // A descriptor of its own, because one descriptor has one watch.
     const death = native().dupAbove(pidfd, 3);
     let isOver = false;
-    const end = ready(death).then(() => {
+    let wake = (): void => {};
+    void ready(death).then(() => {
       isOver = true;
+      wake();
     });
     try {
       while (!isOver) {
-        await Promise.race([ready(this.#fd, EPOLLIN), end]);
+        // Not a race of both: whatever the container sends, each race would be remembered until its end.
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          void ready(this.#fd, EPOLLIN).then(() => resolve());
+        });
         if (this.#isOpen && !isOver && isReady(this.#read() ?? "")) return true;
       }
       for (let count = 0; this.#isOpen && count < MOST_DATAGRAMS; count++) {
