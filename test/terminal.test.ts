@@ -363,4 +363,20 @@ terminal("run --detach gives the terminal to the console socket", async (t) => {
   assert.is((await t.runtime(["delete", id])).status, 0);
 });
 
+terminal("however much is shown, in however many pieces, the runtime does not grow", async (t) => {
+  const lines = 'n=0; while [ $n -lt 4000 ]; do /bin/true; echo "line $n"; n=$((n + 1)); done; echo "all $1"; read -r _';
+  const [run] = command(t, bundle(t, ["/bin/sh", "-c", `set -- one; ${lines}; set -- two; ${lines}`]));
+  const memory = (pid: number): number => Number(/^VmRSS:\s+(\d+)/m.exec(fs.readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+  await within(new Pty(run, { cwd: t.folder }), async (pty) => {
+    await pty.until(/all one/);
+    const before = memory(pty.pid);
+    pty.type("\n");
+    await pty.until(/all two/);
+    const grown = memory(pty.pid) - before;
+    pty.type("\n");
+    assert.is(await pty.ended, 0);
+    assert.ok(grown < 1024, `${grown} kB more`);
+  });
+});
+
 terminal.run();

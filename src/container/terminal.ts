@@ -41,15 +41,14 @@ export class CallerTerminal implements Console {
   #settings: Uint8Array | undefined;
   #isOver = false;
   #shown: Promise<void> = Promise.resolve();
-  #tellOver: () => void = () => undefined;
-  readonly #over: Promise<void>;
+  /** Ends a wait for output. */
+  #wake: () => void = () => undefined;
   #tellAbandoned: () => void = () => undefined;
   readonly #abandoned: Promise<void>;
 
   constructor(stdio: readonly [number, number, number], { warn }: { readonly warn: (message: string) => void }) {
     this.#stdio = stdio;
     this.#warn = warn;
-    this.#over = new Promise((resolve) => (this.#tellOver = resolve));
     this.#abandoned = new Promise((resolve) => (this.#tellAbandoned = resolve));
   }
 
@@ -116,7 +115,7 @@ export class CallerTerminal implements Console {
   /** The program has ended: resolves when all it wrote is shown, and the settings are put back. */
   async end(): Promise<void> {
     this.#isOver = true;
-    this.#tellOver();
+    this.#wake();
     await Promise.race([this.#shown, this.#abandoned]);
     this.close();
   }
@@ -159,13 +158,21 @@ export class CallerTerminal implements Console {
       } else if (size === undefined) {
         // What was written before the end is there to be read: nothing more comes.
         if (this.#isOver) break;
-        await Promise.race([held.output.ready(EPOLLIN), this.#over]);
+        await this.#outputOrEnd(held);
       } else {
         await screen?.write(buffer.subarray(0, size));
         if (turn % CHUNKS_IN_A_ROW === 0) await new Promise((resolve) => setImmediate(resolve));
       }
     }
     screen?.close();
+  }
+
+  /** No race with a promise of the end, which would remember each wait until then. */
+  #outputOrEnd({ output }: Held): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#wake = resolve;
+      output.ready(EPOLLIN).then(() => resolve(), reject);
+    });
   }
 
   async #type(held: Held): Promise<void> {
