@@ -305,6 +305,28 @@ called("who kills and deletes an exec that is about to start leaves no process b
   await end();
 });
 
+called("an exec that meets a pause is not half begun: it runs before, or not at all", async (t, caller) => {
+  const { id, end } = await sleeper(t, caller);
+  const outcomes: string[] = [];
+  for (let n = 0; n < 40; n++) {
+    const request = { id, exec_id: `e${n}` };
+    await addExec(caller, { ...request, args: ["/bin/true"] });
+    const start = (): Promise<string> => caller.failure(TASK, "Start", [ProcessRequest, request], StartResponse);
+    const pause = (): Promise<string> => caller.failure(TASK, "Pause", [ProcessRequest, { id }], Empty);
+    const early = n % 4 === 0 ? pause() : undefined;
+    const started = start();
+    // At another moment of the exec's beginning each time.
+    for (const until = performance.now() + n / 10; performance.now() < until; ) await new Promise((resolve) => setImmediate(resolve));
+    outcomes.push(await (early ?? pause()), await started);
+    await caller.call(TASK, "Resume", [ProcessRequest, { id }], Empty);
+    await caller.call(TASK, "Wait", [ProcessRequest, request], WaitResponse);
+    await caller.call(TASK, "Delete", [ProcessRequest, request], DeleteResponse);
+  }
+  assert.equal(outcomes.filter((words) => words !== "" && !words.includes("cannot exec in a paused container")), []);
+  assert.ok(outcomes.includes("") && outcomes.some((words) => words !== ""));
+  await end();
+});
+
 called("who waits for an exec that is deleted before it began, or with its container, is answered", async (t, caller) => {
   const { id, end } = await sleeper(t, caller);
   const waiting = ["one", "two"].map(async (exec_id) => {

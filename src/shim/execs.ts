@@ -115,6 +115,17 @@ export class Execs {
     return process;
   }
 
+  /** Resolves when none is about to run, or with false after this time. */
+  async startsSettled(milliseconds: number): Promise<boolean> {
+    const starts = [...this.#execs.values()].filter(({ process }) => process.isStarting).map(({ process }) => process.startSettled());
+    if (starts.length === 0) return true;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<false>((resolve) => (timer = setTimeout(() => resolve(false), milliseconds)));
+    const settled = await Promise.race([Promise.all(starts).then(() => true), late]);
+    clearTimeout(timer);
+    return settled;
+  }
+
   /** Resolves when the end of each that runs was told. */
   async allTold(): Promise<void> {
     for (const { told } of this.#execs.values()) await told;

@@ -31,6 +31,9 @@ import { RpcError } from "./rpc-error.ts";
 import { Stdio } from "./stdio.ts";
 import type { StdioOptions } from "./stdio.ts";
 
+/** How long whoever stops the container waits for execs that are about to run. */
+const START_MILLISECONDS = 10_000;
+
 /** What all tasks of a shim have in common. */
 export interface Context {
   readonly namespace: string;
@@ -60,6 +63,8 @@ export class Task {
   #oomWaits = false;
   #isPaused = false;
   #isDeleted = false;
+  /** Resolves when nobody is about to stop all processes. */
+  #freezing: Promise<unknown> = Promise.resolve();
   /** One operation after the other: each holds the container's lock, and a wait for it would stop the whole shim. */
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -203,7 +208,7 @@ export class Task {
       this.#requireRunning("checkpoint");
       const { checkpointTask } = await import("./checkpoint.ts");
       const { id, bundle } = this;
-      await checkpointTask({ store: this.#store, id, bundle, environment: this.#context.environment }, request);
+      await this.#betweenExecs("checkpoint", () => checkpointTask({ store: this.#store, id, bundle, environment: this.#context.environment }, request));
     });
   }
 
@@ -230,7 +235,7 @@ export class Task {
     return this.#serially(async () => {
       this.#requireRunning("pause");
       if (this.#isPaused) throw new RpcError("UNKNOWN", "cannot pause a paused container");
-      await freeze(this.#directories);
+      await this.#betweenExecs("pause", () => freeze(this.#directories));
       this.#isPaused = true;
       this.#context.publisher.publish("/tasks/paused", TaskEvent, { container_id: this.id });
     });
@@ -245,6 +250,19 @@ export class Task {
       this.#context.publisher.publish("/tasks/resumed", TaskEvent, { container_id: this.id });
       return Promise.resolve();
     });
+  }
+
+  /**
+   * None begins meanwhile, and none is half begun: a process that is born into a cgroup of v2 that is being frozen holds up
+   * who makes it, and that is the whole shim, which nobody could then ask to let it go on.
+   */
+  #betweenExecs(verb: string, operation: () => Promise<void>): Promise<void> {
+    const result = this.execs.startsSettled(START_MILLISECONDS).then((settled) => {
+      if (!settled) throw new RpcError("UNKNOWN", `cannot ${verb} the container: an exec that is to be started still is not`);
+      return operation();
+    });
+    this.#freezing = result.catch(() => undefined);
+    return result;
   }
 
   #requireRunning(verb: string): void {
@@ -292,9 +310,10 @@ export class Task {
   }
 
   /** Starts one that was added. */
-  startExec(id: string): Promise<number> {
+  async startExec(id: string): Promise<number> {
+    for (let seen: Promise<unknown> | undefined; seen !== this.#freezing; await seen) seen = this.#freezing;
     if (this.init.hasEnded) throw new RpcError("FAILED_PRECONDITION", `container ${this.id} init process is not running`);
-    return this.execs.start(id);
+    return await this.execs.start(id);
   }
 
   addExec(request: ExecProcessRequest): void {
