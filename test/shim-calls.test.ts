@@ -1,0 +1,164 @@
+/** The shim's task service where calls meet each other, or what ends by itself, and where a container asks for much. */
+
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import { join } from "node:path";
+import * as assert from "uvu/assert";
+import { encode } from "../src/protobuf/messages.ts";
+import { native } from "../src/native/native.ts";
+import { Client } from "../src/shim/client.ts";
+import { ConnectResponse, CreateTaskRequest, CreateTaskResponse, DeleteResponse, Empty, ExecProcessRequest, KillRequest, PidsResponse, ProcessRequest, ShutdownRequest, StartResponse, WaitResponse } from "../src/shim/generated/task.ts";
+import { CODES } from "../src/shim/rpc-error.ts";
+import type { RpcError } from "../src/shim/rpc-error.ts";
+import { until } from "./engine.ts";
+import { suite } from "./harness.ts";
+import type { Ground } from "./harness.ts";
+import { TASK, TIMEOUT, calling } from "./shim-caller.ts";
+import type { Caller } from "./shim-caller.ts";
+
+const test = suite("shim-calls");
+const called = calling(test);
+
+/** A container that sleeps, in a shim of its own. */
+async function sleeper(t: Ground, caller: Caller): Promise<{ readonly id: string; readonly pid: number; readonly shim: number; readonly end: () => Promise<void> }> {
+  const id = t.id();
+  const { path: bundle } = t.bundle((config) => {
+    config.process.args = ["/bin/sleep", "1000"];
+  });
+  caller.start(bundle, id);
+  const { pid } = await caller.call(TASK, "Create", [CreateTaskRequest, { id, bundle }], CreateTaskResponse);
+  await caller.call(TASK, "Start", [ProcessRequest, { id }], StartResponse);
+  const { shim_pid: shim } = await caller.call(TASK, "Connect", [ProcessRequest, { id }], ConnectResponse);
+  const end = async (): Promise<void> => {
+    if (fs.existsSync(`/proc/${pid}`)) await caller.call(TASK, "Kill", [KillRequest, { id, signal: 9 }], Empty).catch(() => undefined);
+    // Or the test did it.
+    await caller.call(TASK, "Wait", [ProcessRequest, { id }], WaitResponse).catch(() => undefined);
+    await caller.call(TASK, "Delete", [ProcessRequest, { id }], DeleteResponse).catch(() => undefined);
+    await caller.call(TASK, "Shutdown", [ShutdownRequest, { id }], Empty);
+    await until(() => !fs.existsSync(`/proc/${shim}/exe`), () => "the shim does not end");
+  };
+  return { id, pid, shim, end };
+}
+
+function addExec(caller: Caller, { id, exec_id, args, ...streams }: { readonly id: string; readonly exec_id: string; readonly args: readonly string[]; readonly stdout?: string; readonly stderr?: string }): Promise<Empty> {
+  const value = new TextEncoder().encode(JSON.stringify({ args, cwd: "/" }));
+  return caller.call(TASK, "Exec", [ExecProcessRequest, { id, exec_id, ...streams, spec: { type_url: "types.containerd.io/opencontainers/runtime-spec/1/Process", value } }], Empty);
+}
+
+called("who kills and deletes an exec that is about to start leaves no process behind", async (t, caller) => {
+  const { id, pid, end } = await sleeper(t, caller);
+  const request = { id, exec_id: "e" };
+  await addExec(caller, { ...request, args: ["/bin/sleep", "1000"] });
+  const started = caller.call(TASK, "Start", [ProcessRequest, request], StartResponse);
+  const killed = caller.failure(TASK, "Kill", [KillRequest, { ...request, signal: 9 }], Empty);
+  const refused = caller.failure(TASK, "Delete", [ProcessRequest, request], DeleteResponse);
+  const exec = (await started).pid;
+  assert.is(await killed, "");
+  assert.match(await refused, /cannot delete a running process/);
+  assert.is((await caller.call(TASK, "Wait", [ProcessRequest, request], WaitResponse)).exit_status, 137);
+  assert.is((await caller.call(TASK, "Delete", [ProcessRequest, request], DeleteResponse)).pid, exec);
+  assert.equal((await caller.call(TASK, "Pids", [ProcessRequest, { id }], PidsResponse)).processes.map((process) => process.pid), [pid]);
+  await until(() => caller.topics.includes("/tasks/exit"), () => caller.topics.join());
+  await end();
+});
+
+called("an exec that meets a pause is not half begun: it runs before, or not at all", async (t, caller) => {
+  const { id, end } = await sleeper(t, caller);
+  const outcomes: string[] = [];
+  for (let n = 0; n < 40; n++) {
+    const request = { id, exec_id: `e${n}` };
+    await addExec(caller, { ...request, args: ["/bin/true"] });
+    const start = (): Promise<string> => caller.failure(TASK, "Start", [ProcessRequest, request], StartResponse);
+    const pause = (): Promise<string> => caller.failure(TASK, "Pause", [ProcessRequest, { id }], Empty);
+    const early = n % 4 === 0 ? pause() : undefined;
+    const started = start();
+    // At another moment of the exec's beginning each time.
+    for (const until = performance.now() + n / 10; performance.now() < until; ) await new Promise((resolve) => setImmediate(resolve));
+    outcomes.push(await (early ?? pause()), await started);
+    await caller.call(TASK, "Resume", [ProcessRequest, { id }], Empty);
+    await caller.call(TASK, "Wait", [ProcessRequest, request], WaitResponse);
+    await caller.call(TASK, "Delete", [ProcessRequest, request], DeleteResponse);
+  }
+  assert.equal(outcomes.filter((words) => words !== "" && !words.includes("cannot exec in a paused container")), []);
+  assert.ok(outcomes.includes("") && outcomes.some((words) => words !== ""));
+  await end();
+});
+
+called("who waits for an exec that is deleted before it began, or with its container, is answered", async (t, caller) => {
+  const { id, end } = await sleeper(t, caller);
+  const waiting = ["one", "two"].map(async (exec_id) => {
+    await addExec(caller, { id, exec_id, args: ["/bin/true"] });
+    return (await caller.call(TASK, "Wait", [ProcessRequest, { id, exec_id }], WaitResponse)).exit_status;
+  });
+  await until(() => caller.topics.filter((topic) => topic === "/tasks/exec-added").length === 2, () => caller.topics.join());
+  await caller.call(TASK, "Delete", [ProcessRequest, { id, exec_id: "one" }], DeleteResponse);
+  assert.is(await waiting[0], 255);
+  await caller.call(TASK, "Kill", [KillRequest, { id, signal: 9 }], Empty);
+  await caller.call(TASK, "Wait", [ProcessRequest, { id }], WaitResponse);
+  await caller.call(TASK, "Delete", [ProcessRequest, { id }], DeleteResponse);
+  assert.is(await waiting[1], 255);
+  await end();
+});
+
+called("of two that delete a container one is told that there is none, and its end is told once", async (t, caller) => {
+  const { id, end } = await sleeper(t, caller);
+  await caller.call(TASK, "Kill", [KillRequest, { id, signal: 9 }], Empty);
+  await caller.call(TASK, "Wait", [ProcessRequest, { id }], WaitResponse);
+  const [first, second] = await Promise.all([1, 2].map(() => caller.failure(TASK, "Delete", [ProcessRequest, { id }], DeleteResponse)));
+  assert.equal([first, second], ["", "container not created"]);
+  await end();
+  assert.is(caller.topics.filter((topic) => topic === "/tasks/delete").length, 1);
+});
+
+called("a kill that comes when the container has just ended finds it finished", async (t, caller) => {
+  const { id, pid, shim, end } = await sleeper(t, caller);
+  // It hears of the kill first.
+  process.kill(shim, "SIGSTOP");
+  await until(() => /^State:\s+T/m.test(fs.readFileSync(`/proc/${shim}/status`, "utf8")), () => "the shim does not stop");
+  const killing = caller.call(TASK, "Kill", [KillRequest, { id, signal: 15 }], Empty).catch((error: unknown) => error);
+  await new Promise((resolve) => setImmediate(resolve));
+  process.kill(pid, "SIGKILL");
+  await until(() => /^State:\s+Z/m.test(fs.readFileSync(`/proc/${pid}/status`, "utf8")), () => "it goes on");
+  process.kill(shim, "SIGCONT");
+  const { status, message } = (await killing) as RpcError;
+  assert.equal([status, message], [CODES.NOT_FOUND, "process already finished"]);
+  await end();
+});
+
+called("a shim that had no descriptor left listens again", async (t, caller) => {
+  const { id, shim, end } = await sleeper(t, caller);
+  const limit = (soft: number): void => assert.is(spawnSync("prlimit", ["--pid", `${shim}`, `--nofile=${soft}:`]).status, 0);
+  const before = fs.readdirSync(`/proc/${shim}/fd`).length;
+  // Enough for one descriptor of the two that a connection takes.
+  limit(Math.max(...fs.readdirSync(`/proc/${shim}/fd`).map(Number)) + 2);
+  const flood = Array.from({ length: 20 }, () => native().connectUnix(caller.socket));
+  await until(() => fs.readdirSync(`/proc/${shim}/fd`).length > before, () => "nobody was let in");
+  for (const fd of flood) fs.closeSync(fd);
+  limit(1024);
+  const another = new Client(caller.socket);
+  await another.call({ service: TASK, method: "Connect", payload: encode(ProcessRequest, { id }), timeoutMilliseconds: TIMEOUT });
+  another.close();
+  await until(() => fs.readdirSync(`/proc/${shim}/fd`).length === before, () => `has ${fs.readdirSync(`/proc/${shim}/fd`).length} descriptors instead of ${before}`);
+  await end();
+});
+
+called("processes that hold the streams of their exec for ever cost the shim a bounded number of threads", async (t, caller) => {
+  const { id, shim, end } = await sleeper(t, caller);
+  const [stdout, stderr] = ["out", "err"].map((name) => join(t.folder, name)) as [string, string];
+  spawnSync("mkfifo", [stdout, stderr]);
+  const readers = [stdout, stderr].map((path) => fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK));
+  for (let n = 0; n < 140; n++) {
+    const request = { id, exec_id: `e${n}` };
+    await addExec(caller, { ...request, args: ["/bin/sh", "-c", "sleep 1000 & exit 0"], stdout, stderr });
+    await caller.call(TASK, "Start", [ProcessRequest, request], StartResponse);
+    await caller.call(TASK, "Wait", [ProcessRequest, request], WaitResponse);
+    await caller.call(TASK, "Delete", [ProcessRequest, request], DeleteResponse);
+  }
+  const threads = (): number => fs.readdirSync(`/proc/${shim}/task`).length;
+  await until(() => threads() <= 257, () => `${threads()} threads`);
+  assert.ok(threads() > 250);
+  for (const fd of readers) fs.closeSync(fd);
+  await end();
+});
+
+test.run();
