@@ -112,10 +112,14 @@ called("a pod may have a user namespace that nobody has made", async (t, caller)
   const ids = [{ container_id: 0, host_id: 300_000, length: 1000 }];
   const security_context = { namespace_options: { userns_options: { mode: 0, uids: ids, gids: ids } } };
   const options = podOptions({ linux: { cgroup_parent: `/${RUN_NAME}`, sysctls: {}, security_context } as never });
+  const nowhere = { sandbox_id: id, bundle_path: bundle, netns_path: "/none", options };
+  assert.match(await caller.failure(SANDBOX, "CreateSandbox", [CreateSandboxRequest, nowhere], Empty), /cannot find the user namespace of the pod's network namespace "\/none": .*ENOENT/);
   await caller.call(SANDBOX, "CreateSandbox", [CreateSandboxRequest, { sandbox_id: id, bundle_path: bundle, options }], Empty);
   const { pid } = await caller.call(SANDBOX, "StartSandbox", [SandboxRequest, { sandbox_id: id }], StartSandboxResponse);
   assert.match(fs.readFileSync(`/proc/${pid}/uid_map`, "utf8"), /^ *0 +300000 +1000$/m);
   assert.is(fs.statSync(join(bundle, "pod/hosts")).gid, 300_000);
+  // What its root has in the folder it could replace by a link, which the next container's mount would follow on the host.
+  for (const folder of ["pod", "pod/dev"]) assert.equal([fs.statSync(join(bundle, folder)).uid, fs.statSync(join(bundle, folder)).mode & 0o022], [0, 0], folder);
   await caller.call(SANDBOX, "ShutdownSandbox", [SandboxRequest, { sandbox_id: id }], Empty);
   await until(() => !fs.existsSync(`/proc/${pid}`), () => "it goes on");
 });

@@ -68,11 +68,13 @@ export function writeSandboxBundle(pod: Pod): void {
   const config = sandboxConfig(pod);
   const root = rootOf(pod);
   mkdirSync(rootfs, { mode: 0o711 });
+  mkdirSync(join(rootfs, "dev"), { mode: 0o755 });
   writeFileSync(join(rootfs, PAUSE), readFileSync(installedFile("tsrun-init")), { mode: 0o755 });
   writeFileSync(join(rootfs, "hosts"), existsSync("/etc/hosts") ? readFileSync("/etc/hosts") : "");
   writeFileSync(join(rootfs, "hostname"), `${hostnameOf(pod)}\n`);
   writeFileSync(join(rootfs, "resolv.conf"), resolvConf(pod));
-  if (root !== undefined) for (const name of ["", ...Object.values(FILES)]) chownSync(join(rootfs, name), root.uid, root.gid);
+  // The files alone: who owned the folder could put a link to a file of the host in the place of one that is mounted later.
+  if (root !== undefined) for (const name of Object.values(FILES)) chownSync(join(rootfs, name), root.uid, root.gid);
   writeFileSync(join(pod.bundle, "config.json"), JSON.stringify(config));
 }
 
@@ -109,6 +111,8 @@ function sandboxConfig(pod: Pod): Config {
       noNewPrivileges: true,
     },
     root: { path: ROOT, readonly: true },
+    // Its own root may make nothing in the pod's.
+    mounts: [{ destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755", "size=64k"] }],
     ...(hasNetwork && hostnameOf(pod) !== "" ? { hostname: hostnameOf(pod) } : {}),
     linux: {
       namespaces: [...users, ...namespaces, ...own],

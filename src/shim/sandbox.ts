@@ -1,5 +1,6 @@
 /** The sandbox service: a pod whose own container is made by the shim, of no image (containerd's sandboxer = "shim"). */
 
+import { inWords } from "../container/store.ts";
 import { findArchitecture } from "../linux/architectures.ts";
 import { O_RDONLY } from "../linux/open-flags.ts";
 import { SIGKILL } from "../linux/signals.ts";
@@ -87,6 +88,7 @@ export class SandboxService {
     // With or without a host before it.
     if (type !== "" && type.slice(type.lastIndexOf("/") + 1) !== POD_CONFIG) throw new RpcError("INVALID_ARGUMENT", `cannot make the pod from a "${type}": it is no ${POD_CONFIG}`);
     const config = decode(PodSandboxConfig, options?.value ?? new Uint8Array());
+    this.#bundle = bundle;
     const users = netns === "" || idMappings({ config }) === undefined ? undefined : openOwner(netns);
     try {
       await this.#make({ id, bundle, netns, config, userns: users === undefined ? undefined : `/proc/${process.pid}/fd/${users}` });
@@ -98,7 +100,6 @@ export class SandboxService {
 
   async #make(pod: Pod): Promise<void> {
     const { id, bundle } = pod;
-    this.#bundle = bundle;
     writeSandboxBundle(pod);
     const request = { id, bundle, rootfs: [SHM_MOUNT], terminal: false, stdin: "", stdout: "", stderr: "", checkpoint: "", parent_checkpoint: "", options: undefined };
     const task = await Task.create(request, await readOptions(undefined), this.#context);
@@ -140,10 +141,13 @@ export class SandboxService {
 
 /** containerd makes the network namespace of a pod in the user namespace that the pod is to have, and tells only of the former. */
 function openOwner(netns: string): number {
-  const network = openSync(netns, O_RDONLY);
+  let network: number | undefined;
   try {
+    network = openSync(netns, O_RDONLY);
     return native().owningUserNamespace(network);
+  } catch (error) {
+    throw inWords(`find the user namespace of the pod's network namespace "${netns}"`, error);
   } finally {
-    closeSync(network);
+    if (network !== undefined) closeSync(network);
   }
 }
