@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import type { Option } from "./cases.ts";
+import { crashIn } from "./crash.ts";
 import type { Documents } from "./documents.ts";
 
 export const ID = "fuzz";
@@ -16,9 +17,6 @@ const TIMEOUT_MILLIS = 20_000;
 /** runc's status of an exec that did not come to run its program. */
 const EXEC_FAILED = 255;
 const MOST_MESSAGE_BYTES = 64 * 1024;
-
-/** What no program says on purpose. */
-const CRASH = /internal error|^ +at .*[:(]\d|\b(TypeError|RangeError|ReferenceError|SyntaxError)\b|is not a function|\[object Object\]|\bundefined\b|\bNaN\b|Segmentation|Sanitizer|Bun v\d|panicked|assertion/im;
 
 interface Result {
   readonly status: number | null;
@@ -147,8 +145,8 @@ export class Commands {
     if (timedOut) this.problems.push(`${verb} hangs: ${stacks()}`);
     else if (signal !== null) this.problems.push(`${verb} dies: of ${signal}`);
     else if (status !== 0 && (verb !== "exec" || failed !== undefined)) this.#judgeFailure(verb, { status, log, failed });
-    const crash = CRASH.exec(said) ?? CRASH.exec(log);
-    if (crash !== null) this.problems.push(`${verb} crashes: ${(said + log).slice(Math.max(0, crash.index - 300), crash.index + 1000)}`);
+    const crash = crashIn(`${said}\n${log}`, ["/bundle/config.json", PROCESS_FILE, RESOURCES_FILE].map(read));
+    if (crash !== undefined) this.problems.push(`${verb} crashes: ${crash}`);
     return { status, stdout };
   }
 
