@@ -32,6 +32,13 @@ test("create names the memory limit that was too low for init", async (t) => {
   );
 });
 
+test("create names the memory limit that was too low for init, and does not wait for more, where the container is to be without the OOM killer", async (t) => {
+  needs("root");
+  if (!fs.existsSync("/sys/fs/cgroup/memory/tasks")) skip("it needs the memory controller of v1");
+  const message = await refusal(t, ({ linux }) => (linux.resources = { memory: { limit: 65536, disableOOMKiller: true } }));
+  assert.match(message, "it died of SIGKILL; the memory limit of 65536 bytes was hit (config.json /linux/resources/memory/limit)\n");
+});
+
 test("create names the limit of processes that leaves no room for a hook", async (t) => {
   needs("root");
   const message = await refusal(t, (config) => {

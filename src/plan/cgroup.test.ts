@@ -54,6 +54,17 @@ test("cgroupMembership() leaves a limit of one process to init where it has two 
   assert.equal(opsOf(single, "cgroup_open"), []);
 });
 
+test("lastLimits() takes the OOM killer away when init is all but done, before it gives up what leads out of the container", () => {
+  const plan = planOn(LEGACY, { resources: { memory: { limit: 4096, disableOOMKiller: true } } });
+  assert.equal(stepsOf(plan, "cgroup_open").map(({ file, at }) => [file, at]), [["memory.oom_control", "/linux/resources/memory/disableOOMKiller"]]);
+  assert.ok(stepsOf(plan, "spawn")[0]?.inherit.includes("memory.oom_control"));
+  const names = plan.steps.map(shown);
+  const write = names.indexOf('write(fd="memory.oom_control", data="1")');
+  assert.is(names[write + 1], 'fchdir(fd="rootfs")');
+  const left = planOn(LEGACY, { resources: { memory: { limit: 4096, disableOOMKiller: false } } });
+  assert.equal(opsOf(left, "cgroup_open"), []);
+});
+
 test("cgroupMembership() writes device rules on v1, attaches a program on v2", () => {
   const resources = { devices: [{ allow: false, access: "rwm" }] };
   const controllers = stepsOf(planOn(LEGACY, { resources }), "cgroup_write").map(({ controller }) => controller);

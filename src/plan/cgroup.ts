@@ -22,6 +22,7 @@ export interface CgroupPlan {
   /** The descriptors of files that init writes to itself, and those writes. */
   readonly late: readonly Fd[];
   readonly lateSteps: readonly Step[];
+  readonly lastSteps: readonly Step[];
   readonly intoCgroup: boolean;
 }
 
@@ -58,16 +59,18 @@ export function cgroupMembership(context: PlanContext): CgroupPlan {
   const steps: Step[] = [runtime({ op: "cgroup_create", path, controllers, ...at, what: `make the cgroup "${path}"` })];
   const late: Fd[] = [];
   const lateSteps: Step[] = [];
+  const lastSteps: Step[] = [];
   for (const { pointer, ...write } of writes) {
     const { controller, version, file, value } = write;
     const why = { at: pointer, what: `set "${file}" of the cgroup to ${JSON.stringify(value)}` };
-    if (twoStages && file === "pids.max" && value.length === 1 && value < "2") {
-      steps.push(runtime({ op: "cgroup_open", controller, version, file, to: file, ...why }));
-      late.push(file);
-      lateSteps.push(...init([{ op: "write", fd: file, data: value }], why));
-    } else {
+    const own = file === "memory.oom_control" ? lastSteps : twoStages && file === "pids.max" && value.length === 1 && value < "2" ? lateSteps : undefined;
+    if (own === undefined) {
       steps.push(runtime({ op: "cgroup_write", ...write, ...why }));
+      continue;
     }
+    steps.push(runtime({ op: "cgroup_open", controller, version, file, to: file, ...why }));
+    late.push(file);
+    own.push(...init([{ op: "write", fd: file, data: value }], why));
   }
   // Who may not load the program has no device nodes to give either: they are the host's own, bound one by one.
   if (deviceProgram !== undefined && isHostRoot(host)) {
@@ -86,7 +89,7 @@ export function cgroupMembership(context: PlanContext): CgroupPlan {
     if (hierarchy.version === 1) entries.push(entryFd(hierarchy));
     else intoCgroup = true;
   }
-  return { steps, layout, path, entries, intoCgroup, late, lateSteps };
+  return { steps, layout, path, entries, intoCgroup, late, lateSteps, lastSteps };
 }
 
 /**
@@ -102,4 +105,12 @@ export function cgroupEntry({ entries, path }: CgroupPlan): Step[] {
 /** Limits that would not let init's second stage begin beside the first: they are for who is left then. */
 export function lateLimits({ lateSteps }: CgroupPlan): readonly Step[] {
   return lateSteps;
+}
+
+/**
+ * Without the OOM killer who needs more memory than there is waits for ever (memory.oom_control of cgroup v1): init, for
+ * which nobody will make room, is to die of it and to be told about, as long as it can.
+ */
+export function lastLimits({ lastSteps }: CgroupPlan): readonly Step[] {
+  return lastSteps;
 }

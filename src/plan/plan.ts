@@ -4,7 +4,7 @@ import type { Host } from "../host.ts";
 import type { Config } from "../spec/config.ts";
 import { ignoredAnnotations } from "./annotations.ts";
 import { planCapabilities } from "./capabilities.ts";
-import { cgroupEntry, cgroupMembership, lateLimits } from "./cgroup.ts";
+import { cgroupEntry, cgroupMembership, lastLimits, lateLimits } from "./cgroup.ts";
 import { planContext } from "./context.ts";
 import type { PlanOptions } from "./context.ts";
 import { devices } from "./devices.ts";
@@ -80,6 +80,8 @@ export function plan(config: Config, host: Host, options: PlanOptions): Plan {
     ...finishRootfs(context),
     // After the hooks of the runtime's side, which are not the container's program; an unknown profile fails create.
     ...programLabels(context, "proc"),
+    // The last that leads out of the container; it is closed then.
+    ...lastLimits(cgroup),
     ...enterRootfs(context),
 
     // Nothing that needs root is left but the way to not being root.

@@ -10,7 +10,7 @@ import { CLONE_NEWNS } from "../linux/clone-flags.ts";
 import { MNT_DETACH, MS_REC, MS_SLAVE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../linux/mount-flags.ts";
 import { AT_RECURSIVE, O_PATH, openFlags } from "../linux/open-flags.ts";
 import type { Config } from "../spec/config.ts";
-import { cgroupEntry, cgroupMembership, lateLimits } from "./cgroup.ts";
+import { cgroupEntry, cgroupMembership, lastLimits, lateLimits } from "./cgroup.ts";
 import { absolute, planContext } from "./context.ts";
 import type { PlanContext, PlanOptions } from "./context.ts";
 import { externalMounts } from "./external-mounts.ts";
@@ -53,6 +53,7 @@ export function planRestore(config: Config, host: Host, options: RestoreOptions)
     // First of all: what criu makes is where criu is.
     ...cgroupEntry(cgroup),
     ...lateLimits(cgroup),
+    ...lastLimits(cgroup),
     ...enterIntelRdt(rdt),
     ...init([{ op: "umask", mask: 0 }], { what: "clear the umask" }),
     ...init([{ op: "mount", source: "", target: "/", type: "", flags: MS_SLAVE | MS_REC, data: "" }], { what: "cut criu's mounts off from the host's" }),
