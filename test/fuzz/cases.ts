@@ -10,7 +10,7 @@ import type { Random } from "./random.ts";
 import { readSeeds } from "./seeds.ts";
 import type { Seed } from "./seeds.ts";
 import { mutateBytes } from "./text.ts";
-import { copy } from "./tree.ts";
+import { copy, isVast, toBytes } from "./tree.ts";
 import type { Json } from "./tree.ts";
 
 /** What besides the config belongs to a case; the names are those of `--options`. */
@@ -47,7 +47,7 @@ export class Cases {
     const others = this.#seeds.map((other) => other.config);
     const story = [name];
     // Mostly little, so that most of a config is still good and much of the way is gone.
-    for (let count = pick(random, [1, 1, 1, 2, 2, 3, 4, 8]); count > 0; count--) {
+    for (let count = pick(random, [1, 1, 1, 2, 2, 3, 4, 8]); count > 0 && !isVast(tree); count--) {
       story.push(mutate(tree, { grammar: this.#grammar, others, random }));
     }
     let bytes = toBytes(tree, pick(random, [0, 2]));
@@ -66,10 +66,6 @@ export class Cases {
 
 function chooseOptions(random: Random): Option[] {
   return OPTIONS.filter((option) => random(option === "no-console" ? 20 : 6) === 0);
-}
-
-function toBytes(tree: Json, indent = 2): Buffer {
-  return Buffer.from(JSON.stringify(tree, undefined, indent));
 }
 
 /** What is no JSON is left as it is: it must be refused, so there is nothing that it could do. */

@@ -5,7 +5,7 @@ import { mutate } from "./mutate.ts";
 import { pick } from "./random.ts";
 import type { Random } from "./random.ts";
 import { mutateBytes } from "./text.ts";
-import { copy, isObject } from "./tree.ts";
+import { copy, isObject, isVast, toBytes } from "./tree.ts";
 import type { Json } from "./tree.ts";
 
 export interface Documents {
@@ -26,7 +26,7 @@ const PARTS: Readonly<Record<keyof Documents, Part>> = {
 export function documentsOf(config: Json): Documents {
   const process = PARTS.process(config);
   const resources = PARTS.resources(config) ?? {};
-  return { process: toBytes(isObject(process) ? { ...process, args: ["/bin/true"] } : { cwd: "/", args: ["/bin/true"] }), resources: toBytes(resources) };
+  return { process: toBytes(isObject(process) ? { ...process, args: ["/bin/true"] } : { cwd: "/", args: ["/bin/true"] }, 0), resources: toBytes(resources, 0) };
 }
 
 interface Material {
@@ -37,7 +37,6 @@ interface Material {
 
 const MOST_TRIES = 40;
 const MOST_BYTES = 1 << 18;
-const MOST_OPENINGS = 2000;
 
 /** The same, each changed a few times, where something can be changed. */
 export function mutatedDocuments(config: Json, material: Material): Documents {
@@ -51,14 +50,13 @@ function mutated(name: keyof Documents, made: Documents, material: Material): Bu
   let count = pick(random, [0, 1, 1, 2, 3]);
   // Most of what the grammar has is elsewhere: then the part is as it was, and what came beside it is left behind.
   for (let tries = 0; count > 0 && tries < MOST_TRIES; tries++) {
-    // To mutate what is nested deeply is to list the path of each part of it.
-    if (JSON.stringify(part).split(/[[{]/).length > MOST_OPENINGS) break;
+    if (isVast(part)) break;
     const changed = attempt(name, part, material);
     if (changed === undefined) continue;
     part = changed;
     count--;
   }
-  const bytes = toBytes(part);
+  const bytes = toBytes(part, 0);
   return random(10) === 0 ? mutateBytes(bytes, random)[0] : bytes;
 }
 
@@ -79,8 +77,4 @@ function attempt(name: keyof Documents, part: Json, material: Material): Json | 
 
 function below(tree: Json | undefined, key: string): Json | undefined {
   return isObject(tree) && Object.hasOwn(tree, key) ? copy(tree[key] ?? null) : undefined;
-}
-
-function toBytes(tree: Json): Buffer {
-  return Buffer.from(JSON.stringify(tree));
 }

@@ -14,7 +14,7 @@ import { documentsOf } from "./documents.ts";
 import { minimise } from "./minimise.ts";
 import { difference, lookAround, removeFolders, tidy } from "./system.ts";
 import type { Things } from "./system.ts";
-import { isObject, objectsIn, removeAt } from "./tree.ts";
+import { isObject, objectsIn, removeAt, toBytes } from "./tree.ts";
 import type { Json } from "./tree.ts";
 
 export interface Task {
@@ -90,7 +90,7 @@ function mend(one: Case, said: string): Case | undefined {
   // The last first, so that the others' places in lists stay what they are.
   const removed = pointers.reverse().filter((pointer) => removePointer(tree, pointer.split("/")));
   if (removed.length === 0) return undefined;
-  const { bytes } = finish(Buffer.from(JSON.stringify(tree, undefined, 2)));
+  const { bytes } = finish(toBytes(tree));
   return { ...one, bytes, story: `${one.story}, without ${removed.map((pointer) => `/${pointer}`).join(" ")}` };
 }
 

@@ -1,6 +1,6 @@
 /** Makes a config that fails smaller, as long as it fails in the same way. */
 
-import { copy, removeAt, setAt, spots, valueAt } from "./tree.ts";
+import { copy, isVast, removeAt, setAt, spots, toBytes, valueAt } from "./tree.ts";
 import type { Json } from "./tree.ts";
 
 /** Whether it still fails. */
@@ -14,6 +14,7 @@ export async function minimise(bytes: Buffer, fails: Fails, deadline: number): P
   } catch {
     return minimiseBytes(bytes, fails, deadline);
   }
+  if (isVast(tree)) return minimiseBytes(bytes, fails, deadline);
   return minimiseTree(tree, fails, deadline).then((smaller) => smaller ?? bytes);
 }
 
@@ -27,7 +28,7 @@ async function minimiseTree(tree: Json, fails: Fails, deadline: number): Promise
       const spot = bySize(best)[at];
       if (spot === undefined || Date.now() > deadline) break;
       for (const smaller of simpler(best, spot.path)) {
-        const bytes = Buffer.from(JSON.stringify(smaller, undefined, 2));
+        const bytes = toBytes(smaller);
         if (!(await fails(bytes))) continue;
         best = smaller;
         found = bytes;

@@ -50,7 +50,8 @@ function anySpot(tree: Json, random: Random): Spot {
 }
 
 function named(path: readonly (string | number)[]): string {
-  return `/${path.join("/")}`;
+  const name = `/${path.join("/")}`;
+  return name.length > 200 ? `${name.slice(0, 200)}...` : name;
 }
 
 /** A field that the schema knows, whether the config has it or not. */

@@ -46,6 +46,20 @@ export function objectsIn(value: Json | undefined, key: string): { [key: string]
   return Array.isArray(list) ? list.filter(isObject) : [];
 }
 
+const MOST_OPENINGS = 5000;
+const MOST_INDENTED = 64 * 1024;
+
+/** Whether to list the paths of all its parts, as a mutation does, would take more memory than the sandbox has. */
+export function isVast(tree: Json): boolean {
+  return JSON.stringify(tree).split(/[[{]/).length > MOST_OPENINGS;
+}
+
+/** What is large may be deep, too, and its indentation would be a thousand times what is there. */
+export function toBytes(tree: Json, indent = 2): Buffer {
+  const compact = JSON.stringify(tree);
+  return Buffer.from(indent === 0 || compact.length > MOST_INDENTED ? compact : JSON.stringify(tree, undefined, indent));
+}
+
 export function copy<T extends Json>(value: T): T {
   return structuredClone(value);
 }
