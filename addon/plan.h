@@ -132,7 +132,8 @@ constexpr uint32_t kMaxGateFds = 250;  // SCM_MAX_FD is 253
   X(sched_setaffinity, 61, "b")     \
   X(umount_at, 62, "fu")            \
   X(check_device, 63, "fuuu")      \
-  X(fsetxattr, 64, "fss")
+  X(fsetxattr, 64, "fss")           \
+  X(try_fifo, 65, "ff")
 
 enum class Op : uint32_t {
 #define X(name, code, fields) name = code,

@@ -109,7 +109,7 @@ constexpr int kODirectory = 040000, kONofollow = 0100000;
 constexpr int kODirectory = 0200000, kONofollow = 0400000;
 #endif
 
-constexpr int kEPERM = 1, kENOENT = 2, kEINTR = 4, kEIO = 5, kE2BIG = 7, kENOEXEC = 8, kEBADF = 9, kEAGAIN = 11,
+constexpr int kEPERM = 1, kENOENT = 2, kEINTR = 4, kEIO = 5, kENXIO = 6, kE2BIG = 7, kENOEXEC = 8, kEBADF = 9, kEAGAIN = 11,
               kENOMEM = 12, kEACCES = 13, kEFAULT = 14, kEEXIST = 17, kEXDEV = 18, kENODEV = 19, kENOTDIR = 20, kEISDIR = 21,
               kEINVAL = 22, kENOTTY = 25, kEPIPE = 32, kENAMETOOLONG = 36, kENOSYS = 38, kELOOP = 40, kEPROTO = 71,
               kEOPNOTSUPP = 95, kETIMEDOUT = 110, kEDQUOT = 122, kEROFS = 30;

@@ -187,6 +187,24 @@ test("run, create and start, and exec tell of an init that a filter kills in its
   assert.match((await t.runtime(["state", id])).stdout, '"stopped"');
 });
 
+for (const [action, end] of [
+  ["SCMP_ACT_ERRNO", "cannot wait at the exec fifo: try_fifo: EPERM: operation not permitted (config.json:"],
+  ["SCMP_ACT_KILL_PROCESS", "its init is gone before it was done: it died of SIGSYS"],
+] as const) {
+  test(`create fails where the filter does not let init wait for start (${action})`, async (t) => {
+    needs("root");
+    const id = t.id();
+    const bundle = t.bundle((config) => {
+      config.linux["seccomp"] = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["openat"], action }] };
+    });
+    const { status, stderr } = await t.runtime(["create", "--bundle", bundle.path, id]);
+    assert.is(status, 1);
+    assert.match(stderr, end);
+    assert.match(stderr, "/linux/seccomp");
+    assert.equal(t.leftovers(id), []);
+  });
+}
+
 test("start tells what it can where seccomp does not let init find out more", async (t) => {
   needs("root");
   const bundle = t.bundle((config) => {

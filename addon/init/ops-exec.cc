@@ -89,6 +89,14 @@ void home_from_passwd(int fd, uint64_t uid, text::Buffer<4096>& home) {
   }
 }
 
+// The descriptor was opened by path on the host as O_PATH; here only a procfs of our own leads from it to an open file.
+long open_by_path(Context& c, const plan::Field& proc, const plan::Field& fifo, int flags) {
+  text::Buffer<64> path;
+  path.add("self/fd/");
+  path.add_number(static_cast<uint64_t>(c.fd(fifo)));
+  return sys::openat(c.fd(proc), path.data, flags | sys::kOCloexec);
+}
+
 }  // namespace
 
 namespace op {
@@ -160,15 +168,19 @@ long lookup(Context& c, const plan::Field* f) {
   }
 }
 
+// {proc, fifo}: makes open_fifo's calls without waiting, while there is somebody to tell that a filter refuses them.
+long try_fifo(Context& c, const plan::Field* f) {
+  long fd = open_by_path(c, f[0], f[1], sys::kOWronly | sys::kONonblock);
+  sys::close(static_cast<int>(fd));
+  // It has no reader yet.
+  return fd < 0 && fd != -sys::kENXIO ? fd : 0;
+}
+
 // {proc, fifo}: opens the exec fifo for writing, which waits for its reader: `start`. Messages go there from now on.
-// The descriptor was opened by path on the host as O_PATH; here only a procfs of our own leads from it to an open file.
 long open_fifo(Context& c, const plan::Field* f) {
-  text::Buffer<64> path;
-  path.add("self/fd/");
-  path.add_number(static_cast<uint64_t>(c.fd(f[1])));
   sys::close(c.gate);
   c.gate = -1;
-  long fd = sys::openat(c.fd(f[0]), path.data, sys::kOWronly | sys::kOCloexec);
+  long fd = open_by_path(c, f[0], f[1], sys::kOWronly);
   if (fd < 0) return fd;
   c.gate = static_cast<int>(fd);
   return 0;

@@ -37,6 +37,14 @@ test("waitForStart() opens no fifo for run", () => {
   assert.equal(stepsOf(plan, "spawn")[0]?.inherit, []);
 });
 
+test("waitForStart() tries the exec fifo before the gate where a filter may refuse it", () => {
+  const config = configOf({ linux: { seccomp: { defaultAction: "SCMP_ACT_ALLOW" } } });
+  assert.equal(opsOf(planOf(config), "seccomp", "try_fifo", "gate", "open_fifo"), ["seccomp", "try_fifo", "gate", "open_fifo"]);
+  assert.is(stepsOf(planOf(config), "try_fifo")[0]?.at, "/linux/seccomp");
+  assert.equal(opsOf(planOf(configOf()), "try_fifo"), []);
+  assert.equal(opsOf(planOf(config, { waitForStart: false }), "try_fifo"), []);
+});
+
 test("program() of a config without a process waits and can never go on", () => {
   const plan = planOf(configOf({ process: undefined }));
   assert.is(shown(plan.steps.at(-1)), "fail(errno=22)");

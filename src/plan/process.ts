@@ -62,8 +62,11 @@ export function findProgram({ config }: ProcessContext): Step[] {
 export function waitForStart(context: PlanContext): Step[] {
   const created = init([{ op: "gate", name: "created", count: 0 }], { what: "finish creating the container" });
   if (!context.waitForStart) return created;
-  const ops: InitOp[] = [{ op: "open_fifo", proc: "proc", fifo: "exec fifo" }];
-  return [...created, ...init(ops, { what: "wait at the exec fifo" })];
+  const what = "wait at the exec fifo";
+  const fifo = { proc: "proc", fifo: "exec fifo" };
+  // A filter may refuse it, and after the gate there is nobody who could be told.
+  const tried = context.config.linux?.seccomp === undefined ? [] : init([{ op: "try_fifo", ...fifo }], { at: "/linux/seccomp", what });
+  return [...tried, ...created, ...init([{ op: "open_fifo", ...fifo }], { what })];
 }
 
 export function program({ config, listenFds = 0 }: ProcessContext & Pick<PlanOptions, "listenFds">): Step[] {
