@@ -3,10 +3,12 @@
 import { basename } from "node:path";
 import { readBundle, realBundle } from "../container/create.ts";
 import { probeHost } from "../container/probe.ts";
+import { withPlaces } from "../container/telling.ts";
 import { tellWarnings } from "../container/warnings.ts";
 import type { Host } from "../host.ts";
 import { UsageError } from "../errors.ts";
 import { explainJson, explainText } from "../plan/explain.ts";
+import type { PlanOptions } from "../plan/context.ts";
 import { plan } from "../plan/plan.ts";
 import type { Config } from "../spec/config.ts";
 import type { Invocation } from "./invocation.ts";
@@ -25,14 +27,15 @@ export function explainVerb({ parsed, path, environment, warn }: Invocation): nu
   if (format !== "text" && format !== "json") throw new UsageError(`cannot explain: invalid format option: ${format}`);
   const bundle = realBundle(path(text(parsed, "bundle") ?? "."));
   const { config, bytes } = readBundle(bundle);
-  const planned = plan(config, hostFor(config), {
+  const options: PlanOptions = {
     id: parsed.args[0] ?? basename(bundle),
     bundle,
     waitForStart: true,
     noPivot: flag(parsed, "no-pivot"),
     noNewKeyring: flag(parsed, "no-new-keyring"),
     environment,
-  });
+  };
+  const planned = withPlaces(bytes, () => plan(config, hostFor(config), options));
   tellWarnings(planned.warnings, bytes, warn);
   print(format === "json" ? explainJson(planned) : explainText(planned));
   return 0;

@@ -26,7 +26,7 @@ import type { LastStep, StoredState } from "./state.ts";
 import { startTimeOf } from "./status.ts";
 import { bootId, checkId, inWords } from "./store.ts";
 import type { Lock, Store } from "./store.ts";
-import { placeIn, telling } from "./telling.ts";
+import { placeIn, telling, withPlaces } from "./telling.ts";
 import { tellWarnings } from "./warnings.ts";
 
 const MOST_CONFIG_BYTES = 16 * 1024 * 1024;
@@ -125,7 +125,7 @@ export async function prepare(given: CreateOptions, { waitForStart }: { readonly
   const config = notify === undefined ? changed : notify.withNotifySocket(changed, notify.notifyFolder(store, id));
   const terminalSize = checkConsole(config.process, options);
   const host = probeHost(store.root);
-  const plan = makePlan(config, host, planOptions(options, { waitForStart, terminalSize }));
+  const plan = withPlaces(bytes, () => makePlan(config, host, planOptions(options, { waitForStart, terminalSize })));
   tellWarnings(plan.warnings, bytes, warn);
 
   const lock = store.claim(id);

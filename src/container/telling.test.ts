@@ -1,8 +1,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { CgroupError, HookError, InitError, StatusError, StepError, SystemError } from "../errors.ts";
+import { CgroupError, ConfigError, HookError, InitError, StatusError, StepError, SystemError } from "../errors.ts";
 import type { Plan } from "../plan/step.ts";
-import { telling } from "./telling.ts";
+import { telling, withPlaces } from "./telling.ts";
 
 const test = suite("container/telling");
 
@@ -34,6 +34,16 @@ test("stepFailed() leaves alone what has no place, or has words of its own", asy
   assert.is(await told(init, {}), init);
   const other = new StatusError("id", "running", "start");
   assert.is(await told(other), other);
+});
+
+test("withPlaces() tells where in the text the values are that a plan refuses, or the nearest around them", () => {
+  const bytes = new TextEncoder().encode('{\n  "linux": {\n    "seccomp": {}\n  }\n}');
+  const problems = ["/linux/seccomp", "/linux/resources/pids"].map((pointer) => ({ pointer, message: "must not be" }));
+  const refuse = (): never => {
+    throw new ConfigError("config.json", problems);
+  };
+  assert.throws(() => withPlaces(bytes, refuse), /must not be \(config\.json:3:16 \/linux\/seccomp\)[^]*must not be \(config\.json:2:12 \/linux\/resources\/pids\)/);
+  assert.is(withPlaces(bytes, () => 5), 5);
 });
 
 test.run();

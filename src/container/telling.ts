@@ -1,11 +1,11 @@
 /** What went wrong in a plan, as errors and warnings that name the step and its place in the config. */
 
 import type { CgroupDirectory } from "../cgroup/cgroup.ts";
-import { CgroupError, HookError, InitError, StepError, SystemError, formatPlace } from "../errors.ts";
+import { CgroupError, ConfigError, HookError, InitError, StepError, SystemError, formatPlace } from "../errors.ts";
 import type { Place } from "../errors.ts";
 import type { InitFailure } from "../native/init.ts";
 import type { Plan } from "../plan/step.ts";
-import { placeOf } from "../spec/positions.ts";
+import { placeOf, placesOf } from "../spec/positions.ts";
 import type { Cause, Death } from "./cause.ts";
 import type { Telling } from "./execution.ts";
 
@@ -120,4 +120,16 @@ function bareplace(pointer: string): Place {
 /** Finds places in the bytes of a config. */
 export function placeIn(bytes: Uint8Array): (pointer: string) => Place {
   return (pointer) => placeOf(new TextDecoder().decode(bytes), pointer);
+}
+
+/** Plans; what the plan refuses of the config in `bytes` is told with line and column. */
+export function withPlaces<T>(bytes: Uint8Array, plan: () => T): T {
+  try {
+    return plan();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const { file, problems, cause } = error;
+    const places = placesOf(new TextDecoder().decode(bytes), problems.map(({ pointer }) => pointer));
+    throw new ConfigError(file, problems.map((problem, index) => ({ ...places[index], ...problem })), { cause });
+  }
 }

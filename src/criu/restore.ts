@@ -17,7 +17,7 @@ import type { StoredState } from "../container/state.ts";
 import { startTimeOf } from "../container/status.ts";
 import { checkId } from "../container/store.ts";
 import type { Lock, Store } from "../container/store.ts";
-import { placeIn, telling } from "../container/telling.ts";
+import { placeIn, telling, withPlaces } from "../container/telling.ts";
 import { tellWarnings } from "../container/warnings.ts";
 import { CriuError } from "../errors.ts";
 import { closeSync, existsSync, mkdirSync, rmdirSync } from "../native/files.ts";
@@ -163,7 +163,7 @@ class Restoration {
     const { id, bundle, environment } = this.#options;
     const { host } = this.#handlers;
     const options = { id, bundle, environment, waitForStart: false, noPivot: false, noNewKeyring: false };
-    const plan = planRestore(this.#config, host, { ...options, criu: this.#criu, socket: SOCKET, place: this.#place });
+    const plan = withPlaces(this.#bytes, () => planRestore(this.#config, host, { ...options, criu: this.#criu, socket: SOCKET, place: this.#place }));
     return { plan, draft: { ...draftState(this.#config, plan, options), lastSteps: [], cgroup: cgroupToBe(host, plan), ...(await groupToBe(plan)) } };
   }
 
