@@ -5,7 +5,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import type { BundleConfig } from "./bundle.ts";
-import { needs, suite } from "./harness.ts";
+import { needs, skip, suite } from "./harness.ts";
 import type { Ground } from "./harness.ts";
 import { PROJECT } from "./runtime.ts";
 
@@ -187,15 +187,17 @@ test("run, create and start, and exec tell of an init that a filter kills in its
   assert.match((await t.runtime(["state", id])).stdout, '"stopped"');
 });
 
-for (const [action, end] of [
-  ["SCMP_ACT_ERRNO", "cannot wait at the exec fifo: try_fifo: EPERM: operation not permitted (config.json:"],
-  ["SCMP_ACT_KILL_PROCESS", "its init is gone before it was done: it died of SIGSYS"],
+for (const [name, action, end] of [
+  ["openat", "SCMP_ACT_ERRNO", "cannot wait at the exec fifo: try_fifo: EPERM: operation not permitted (config.json:"],
+  ["openat", "SCMP_ACT_KILL_PROCESS", "its init is gone before it was done: it died of SIGSYS"],
+  ["read", "SCMP_ACT_ERRNO", "cannot wait at the exec fifo: try_fifo: EPERM: operation not permitted (config.json:"],
+  ["read", "SCMP_ACT_KILL_THREAD", "its init is gone before it was done: it died of SIGSYS"],
 ] as const) {
-  test(`create fails where the filter does not let init wait for start (${action})`, async (t) => {
+  test(`create fails where the filter does not let init wait for start (${name}, ${action})`, async (t) => {
     needs("root");
     const id = t.id();
     const bundle = t.bundle((config) => {
-      config.linux["seccomp"] = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["openat"], action }] };
+      config.linux["seccomp"] = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: [name], action }] };
     });
     const { status, stderr } = await t.runtime(["create", "--bundle", bundle.path, id]);
     assert.is(status, 1);
@@ -204,6 +206,18 @@ for (const [action, end] of [
     assert.equal(t.leftovers(id), []);
   });
 }
+
+test("create tells which rules of a filter contradict each other where the filter cannot have both", async (t) => {
+  needs("root");
+  if (process.arch !== "x64") skip("it is so on i386, of whose calls this machine's filters know nothing");
+  const rule = { names: ["sendto"], action: "SCMP_ACT_ERRNO" };
+  const bundle = t.bundle((config) => {
+    config.linux["seccomp"] = { defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86"], syscalls: [rule, { ...rule, action: "SCMP_ACT_LOG" }] };
+  });
+  const { status, stderr } = await t.runtime(["create", "--bundle", bundle.path, t.id()]);
+  assert.is(status, 1);
+  assert.match(stderr, /^tsrun: cannot use config\.json: must not have rules for "sendto" that contradict each other: .* \(config\.json:\d+:\d+ \/linux\/seccomp\/syscalls\)\n$/);
+});
 
 test("start tells what it can where seccomp does not let init find out more", async (t) => {
   needs("root");

@@ -168,8 +168,11 @@ long lookup(Context& c, const plan::Field* f) {
   }
 }
 
-// {proc, fifo}: makes open_fifo's calls without waiting, while there is somebody to tell that a filter refuses them.
+// {proc, fifo}: makes the calls of the wait for `start`, but without waiting, while there is somebody to tell that a filter
+// refuses them.
 long try_fifo(Context& c, const plan::Field* f) {
+  long read = sys::read(-1, nullptr, 0);
+  if (read != -sys::kEBADF) return read;
   long fd = open_by_path(c, f[0], f[1], sys::kOWronly | sys::kONonblock);
   sys::close(static_cast<int>(fd));
   // It has no reader yet.

@@ -1,10 +1,12 @@
 /** Compiled seccomp filters, kept under the state root: libseccomp needs 10 ms and more for a profile like Docker's. */
 
+import { ConfigError } from "../errors.ts";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "../native/files.ts";
-import { native } from "../native/native.ts";
+import { isNativeError, native } from "../native/native.ts";
 import { prependEnosys } from "../seccomp/enosys.ts";
 import { cacheKey } from "../seccomp/rules.ts";
 import type { SeccompRules } from "../seccomp/rules.ts";
+import { inWords } from "./store.ts";
 
 /** "@" is in no container's id. */
 export const FILTERS_DIRECTORY = "@seccomp";
@@ -26,8 +28,19 @@ export function compiledFilter(rules: SeccompRules, root?: string): Uint8Array {
 }
 
 function compile(rules: SeccompRules): Uint8Array {
-  const { bpf, highest } = native().seccompCompile(rules);
-  return rules.enosys ? prependEnosys(bpf, highest) : bpf;
+  try {
+    const { bpf, highest } = native().seccompCompile(rules);
+    return rules.enosys ? prependEnosys(bpf, highest) : bpf;
+  } catch (error) {
+    throw refusal(error);
+  }
+}
+
+/** Mostly the first rule for a call is the one that counts; where a call has two numbers (sendto on i386) two are refused. */
+function refusal(error: unknown): unknown {
+  if (!isNativeError(error) || error.code !== "EEXIST" || error.syscall !== "seccomp_rule_add") return inWords("compile the seccomp filter", error);
+  const message = `must not have rules for "${error.path}" that contradict each other: libseccomp cannot have both on all of these architectures`;
+  return new ConfigError("config.json", [{ pointer: "/linux/seccomp/syscalls", message }]);
 }
 
 function tryRead(path: string): Uint8Array | undefined {

@@ -140,7 +140,7 @@ export const OPS = {
   umount_at: { code: 62, fields: [["fd", "f"], ["flags", "u"]], calls: "umount2 " },
   check_device: { code: 63, fields: [["fd", "f"], ["mode", "u"], ["major", "u"], ["minor", "u"]], calls: "statx " },
   fsetxattr: { code: 64, fields: [["fd", "f"], ["name", "s"], ["value", "s"]], calls: "openat fsetxattr close " },
-  try_fifo: { code: 65, fields: [["proc", "f"], ["fifo", "f"]], calls: "openat close " },
+  try_fifo: { code: 65, fields: [["proc", "f"], ["fifo", "f"]], calls: "read openat close " },
 } as const satisfies Readonly<Record<string, OpRow>>;
 
 export type OpName = keyof typeof OPS;
