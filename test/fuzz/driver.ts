@@ -170,9 +170,11 @@ async function leftBehind(bytes: Buffer): Promise<string[]> {
 
 /** Where a config mounts something into a folder of the host, the place to mount on is made there: so runc does, too. */
 function isMountPoint(thing: string, bytes: Buffer): boolean {
-  if (!/^files: .* (dir|0|special)$/s.test(thing) || /^files: \/(state|tmp)\//.test(thing)) return false;
   const config = parse(bytes);
   const root = isObject(config) && isObject(config["root"]) ? config["root"]["path"] : undefined;
+  // A folder that is made in a hierarchy of cgroups is a cgroup.
+  if (thing.startsWith("cgroups: ")) return typeof root === "string" && root.startsWith("/sys");
+  if (!/^files: .* (dir|0|special)$/s.test(thing) || /^files: \/(state|tmp)\//.test(thing)) return false;
   return root !== "rootfs" || objectsIn(config, "mounts").some(({ source }) => typeof source === "string" && /^[/.]/.test(source));
 }
 
