@@ -10,6 +10,7 @@ import { Client } from "../src/shim/client.ts";
 import { ConnectResponse, CreateTaskRequest, CreateTaskResponse, DeleteResponse, Empty, ExecProcessRequest, KillRequest, PidsResponse, ProcessRequest, ShutdownRequest, StartResponse, WaitResponse } from "../src/shim/generated/task.ts";
 import { CODES } from "../src/shim/rpc-error.ts";
 import type { RpcError } from "../src/shim/rpc-error.ts";
+import { needsCriu } from "./criu.ts";
 import { until } from "./engine.ts";
 import { suite } from "./harness.ts";
 import type { Ground } from "./harness.ts";
@@ -160,5 +161,32 @@ called("processes that hold the streams of their exec for ever cost the shim a b
   for (const fd of readers) fs.closeSync(fd);
   await end();
 });
+
+called("who kills a container that is being restored ends that, however long criu would wait for its images", async (t, caller) => {
+  needsCriu();
+  const id = t.id();
+  const { path: bundle } = t.bundle();
+  const images = join(t.folder, "images");
+  fs.mkdirSync(images);
+  fs.writeFileSync(join(images, "descriptors.json"), JSON.stringify(["/dev/null", "/dev/null", "/dev/null"]));
+  spawnSync("mkfifo", [join(images, "inventory.img")]);
+  caller.start(bundle, id);
+  await caller.call(TASK, "Create", [CreateTaskRequest, { id, bundle, checkpoint: images }], CreateTaskResponse);
+  const { shim_pid: shim } = await caller.call(TASK, "Connect", [ProcessRequest, { id }], ConnectResponse);
+  const started = caller.failure(TASK, "Start", [ProcessRequest, { id }], StartResponse);
+  await until(() => childrenOf(shim).includes("criu"), () => "there is no criu");
+  assert.is(await caller.failure(TASK, "Kill", [KillRequest, { id, signal: 9 }], Empty), "");
+  assert.match(await started, /restore failed: it was killed/);
+  assert.equal(childrenOf(shim), []);
+  await caller.call(TASK, "Delete", [ProcessRequest, { id }], DeleteResponse);
+  await caller.call(TASK, "Shutdown", [ShutdownRequest, { id }], Empty);
+  await until(() => !fs.existsSync(`/proc/${shim}/exe`), () => "the shim does not end");
+});
+
+/** The names of a process's children. */
+function childrenOf(pid: number): string[] {
+  const children = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter((child) => child !== "");
+  return children.map((child) => fs.readFileSync(`/proc/${child}/comm`, "utf8").trim());
+}
 
 test.run();

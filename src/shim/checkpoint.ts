@@ -69,7 +69,7 @@ function keepLog(from: string, to: string): string {
 }
 
 /** Makes the container's processes again, at its Start. */
-export async function restoreTask({ store, id, bundle, environment }: Container, { imagePath, stdio }: { readonly imagePath: string; readonly stdio: Stdio }): Promise<Created> {
+export async function restoreTask({ store, id, bundle, environment }: Container, { imagePath, stdio, abort }: { readonly imagePath: string; readonly stdio: Stdio; readonly abort: AbortSignal }): Promise<Created> {
   const { restore } = await import("../criu/restore.ts");
   return await restore({
     store,
@@ -80,6 +80,7 @@ export async function restoreTask({ store, id, bundle, environment }: Container,
     ...(stdio.paths.terminal ? { console: stdio.console } : {}),
     inheritance: { stdio: stdio.given, preserved: [], ignored: 0n, blocked: 0n },
     environment,
+    abort,
     warn: (message) => log("warning", message),
   });
 }

@@ -12,6 +12,7 @@ import { start } from "../container/start.ts";
 import type { StoredState } from "../container/state.ts";
 import { Store } from "../container/store.ts";
 import { killAll } from "../cgroup/kill.ts";
+import { SIGKILL } from "../linux/signals.ts";
 import type { Config } from "../spec/config.ts";
 import { closeSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
@@ -54,6 +55,8 @@ export class Task {
   /** Undefined until a container is made from a checkpoint. */
   #state: StoredState | undefined;
   #checkpoint: Checkpointed | undefined;
+  /** Ends a restore that is under way. */
+  #restoring: AbortController | undefined;
   readonly #mounted: boolean;
   readonly #context: Context;
   #oom: OomWatch | undefined;
@@ -189,14 +192,18 @@ export class Task {
     const { id, bundle } = this;
     const { environment } = this.#context;
     const { restoreTask } = await import("./checkpoint.ts");
+    const restoring = new AbortController();
+    this.#restoring = restoring;
     try {
-      const { state, pidfd } = await restoreTask({ store: this.#store, id, bundle, environment }, { imagePath, stdio });
+      const { state, pidfd } = await restoreTask({ store: this.#store, id, bundle, environment }, { imagePath, stdio, abort: restoring.signal });
       stdio.childHasThem();
       this.#state = state;
       await keepRecord({ store: this.#store, id, pidfd, environment }, () => writeRecord(bundle, { ...record, pid: state.pid }));
       this.init.attach({ pid: state.pid, pidfd }, stdio);
     } catch (error) {
       throw new RpcError("UNKNOWN", `OCI runtime restore failed: ${messageOf(error)}`, { cause: error });
+    } finally {
+      this.#restoring = undefined;
     }
     this.#checkpoint = undefined;
     await this.#watchOom();
@@ -293,6 +300,8 @@ export class Task {
 
   kill(signal: number, all: boolean): void {
     if (this.init.hasEnded && !all) throw new RpcError("NOT_FOUND", "process already finished");
+    // There is no process yet that a signal could reach, and images may keep criu waiting for ever.
+    if (this.#restoring !== undefined && signal === SIGKILL) return this.#restoring.abort(new RpcError("UNKNOWN", "it was killed"));
     try {
       kill({ store: this.#store, id: this.id, signal, all });
     } catch (error) {
