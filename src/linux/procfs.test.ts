@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { isDead, parseExit, parseNspid, parseStat, parseStatus } from "./procfs.ts";
+import { hasArguments, isDead, parseExit, parseNspid, parseStat, parseStatus } from "./procfs.ts";
 
 const test = suite("linux/procfs");
 
@@ -47,6 +47,16 @@ test("isDead() knows zombies", () => {
   assert.not(isDead(stat));
   assert.ok(isDead({ ...stat, state: "Z" }));
   assert.ok(isDead({ ...stat, state: "X" }));
+});
+
+test("hasArguments() looks at field 48", () => {
+  assert.ok(hasArguments(readFileSync("/proc/self/stat", "utf8")));
+  // A thread of the kernel has no memory of its own.
+  assert.not(hasArguments(`2 (a) 0 (kthreadd) S ${Array(60).fill("0").join(" ")}`));
+  const fields = Array<string>(49).fill("0");
+  fields[48 - 4] = "4096";
+  assert.ok(hasArguments(`2 (a) S ${fields.join(" ")}`));
+  assert.not(hasArguments(`42 (sleep) ${REST}`));
 });
 
 test("parseStatus() reads values by name", () => {

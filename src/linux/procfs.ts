@@ -42,6 +42,12 @@ export function parseExit(text: string): { readonly code: number; readonly signa
   return { code: (status >> 8) & 0xff, signal: status & 0x7f };
 }
 
+/** Whether its memory is that of a program, and not one that an execve(2) still builds, or none (field 48), for who may trace it. */
+export function hasArguments(text: string): boolean {
+  const start = text.slice(text.lastIndexOf(")") + 2).split(" ", 48 - 3 + 1)[48 - 3];
+  return start !== undefined && start !== "0";
+}
+
 /** Whether the process has ended and only waits for its parent, or is just going. */
 export function isDead(stat: ProcessStat): boolean {
   return stat.state === "Z" || stat.state === "X" || stat.state === "x";
