@@ -7,7 +7,7 @@ import { stateDocument } from "../spec/state.ts";
 import { endProcesses, killPid, waitForExit } from "./processes.ts";
 import type { Inherited } from "./hooks.ts";
 import type { StoredState } from "./state.ts";
-import { isOfThisBoot, requireStatus, statusOf } from "./status.ts";
+import { isAlive, isOfThisBoot, requireStatus, statusOf } from "./status.ts";
 import { BusyError } from "./store.ts";
 import type { Lock, Store } from "./store.ts";
 
@@ -53,7 +53,10 @@ function loadOrWarn({ store, id, force = false, warn }: Pick<DeleteOptions, "sto
   }
 }
 
-/** A create that is under way ends by itself, and cleans up, when its init is killed. */
+/**
+ * A create that is under way ends by itself, and cleans up, when its init is killed; so does what waits for the container
+ * under its lock: a start for a hook in there, a mount for a file system that one of its programs serves.
+ */
 async function lockFor({ store, id, force = false }: DeleteOptions): Promise<Lock | undefined> {
   if (!force) {
     // Another command's work is a status: who creates a container holds its lock.
@@ -67,13 +70,19 @@ async function lockFor({ store, id, force = false }: DeleteOptions): Promise<Loc
     }
   }
   const state = loadOrWarn({ store, id, force, warn: () => {} });
-  if (state?.phase === "creating" && state.cgroup !== undefined) await endProcesses(state);
+  if (state !== undefined && isHeldUp(store, state)) await endProcesses(state);
   try {
     return store.lock(id, "delete");
   } catch (error) {
     if (store.exists(id)) throw error;
     return undefined;
   }
+}
+
+/** While init is there, the cgroup of that name is this container's, and not that of another which came after it. */
+function isHeldUp(store: Store, state: StoredState): boolean {
+  if (state.phase === "creating") return state.cgroup !== undefined;
+  return store.isLocked(state.id) && isAlive(state);
 }
 
 /** Removes all that a stopped container still has, and runs its poststop hooks. */
