@@ -6,8 +6,24 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import * as assert from "uvu/assert";
 import { needs, suite } from "./harness.ts";
+import type { BundleConfig } from "./bundle.ts";
+import type { Ground } from "./harness.ts";
 
 const test = suite("review/hostile");
+
+/** Runs a container detached, and resolves when its script has written a line. */
+async function running(t: Ground, script: string, change: (config: BundleConfig) => void): Promise<string> {
+  const id = t.id();
+  const bundle = t.bundle((config) => {
+    config.root.readonly = false;
+    config.process.args = ["/bin/sh", "-c", script];
+    change(config);
+  });
+  const result = await t.runtime(["run", "--detach", "--bundle", bundle.path, id]);
+  assert.is(result.status, 0, result.stderr);
+  while (!fs.existsSync(join(bundle.rootfs, "ready"))) await setTimeout(5);
+  return id;
+}
 
 test("start and exec do not take a program for init because it has init's name", async (t) => {
   needs("root");
@@ -41,5 +57,33 @@ test("delete --force does not wait for a hook in the container for which a start
   await start;
   assert.equal(t.leftovers(id), []);
 });
+
+/** Below the freezer's cgroup of the container, or below its cgroup of v2, of which the processes are listed. */
+const ENTER = "cd /sys/fs/cgroup/freezer 2> /dev/null || cd /sys/fs/cgroup";
+const LEVELS = 20;
+/** As many levels as make a path that no system call takes. */
+const DEEP = `n=$(head -c 250 /dev/zero | tr '\\0' x); i=0; while [ $i -lt ${LEVELS} ]; do mkdir $n && cd $n; i=$((i+1)); done`;
+const MADE: Readonly<Record<string, string>> = {
+  "a path that is too long": DEEP,
+  "a name that is no UTF-8": "d=$(printf 'a\\377b'); mkdir $d && cd $d",
+};
+
+for (const [what, make] of Object.entries(MADE)) {
+  test(`a container's processes are found, and its cgroups removed, below ${what}`, async (t) => {
+    needs("root");
+    const script = `${ENTER}; ${make}; sleep 100 & echo $! > cgroup.procs && touch /ready; wait`;
+    const id = await running(t, script, ({ mounts, process }) => {
+      delete process["capabilities"];
+      for (const mount of mounts) if (mount.type === "cgroup") mount.options = ["nosuid", "noexec", "nodev"];
+    });
+    const { status, stdout, stderr } = await t.runtime(["ps", "--format", "json", id]);
+    assert.equal([status, stderr], [0, ""]);
+    assert.is((JSON.parse(stdout) as number[]).length, 2);
+    assert.is((await t.runtime(["kill", "--all", id, "KILL"])).status, 0);
+    const deleted = await t.runtime(["delete", "--force", id]);
+    assert.equal([deleted.status, deleted.stderr], [0, ""]);
+    assert.equal(t.leftovers(id), []);
+  });
+}
 
 test.run();

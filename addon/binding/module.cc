@@ -5,6 +5,7 @@ namespace {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   binding::export_bpf(env, exports);
+  binding::export_cgroups(env, exports);
   binding::export_digest(env, exports);
   binding::export_files(env, exports);
   binding::export_mounts(env, exports);

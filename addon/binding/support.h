@@ -61,6 +61,7 @@ bool is_spawned(pid_t pid);
 
 // One per file: adds its functions to the module.
 void export_bpf(Napi::Env env, Napi::Object exports);
+void export_cgroups(Napi::Env env, Napi::Object exports);
 void export_digest(Napi::Env env, Napi::Object exports);
 void export_files(Napi::Env env, Napi::Object exports);
 void export_mounts(Napi::Env env, Napi::Object exports);

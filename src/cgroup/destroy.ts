@@ -1,11 +1,10 @@
 /** Removes the cgroup that was made for a container, with what was made below it. */
 
 import { CgroupError } from "../errors.ts";
-import { rmdirSync } from "../native/files.ts";
+import { native } from "../native/native.ts";
 import type { CgroupDirectory } from "./cgroup.ts";
-import { errnoOf, systemError } from "./failure.ts";
+import { systemError } from "./failure.ts";
 import { listPids } from "./fitness.ts";
-import { childrenOf, ownPids } from "./processes.ts";
 
 /** A directory that cannot be removed, and who is in it. */
 export interface Holder {
@@ -20,7 +19,8 @@ export interface Holder {
 export function tryDestroy(directories: readonly CgroupDirectory[]): Holder[] {
   const holders: Holder[] = [];
   for (const { path, created } of directories) {
-    if (created) remove(path, holders);
+    if (!created) continue;
+    for (const holder of remove(path)) holders.push(holder);
   }
   return holders;
 }
@@ -58,25 +58,11 @@ export function destroyError(holders: readonly Holder[]): CgroupError {
   return new CgroupError(`cannot remove cgroup "${first.path}": ${who}`);
 }
 
-/** True when the directory is gone. Sub-cgroups are looked for only where the kernel says that something is there. */
-function remove(path: string, holders: Holder[]): boolean {
-  if (tryRmdir(path)) return true;
-  let emptied = true;
-  for (const child of childrenOf(path)) emptied = remove(child, holders) && emptied;
-  if (emptied && tryRmdir(path)) return true;
-  // Of a tree, the places where somebody sits are named, not those above them.
-  if (emptied) holders.push({ path, pids: ownPids(path) });
-  return false;
-}
-
-function tryRmdir(path: string): boolean {
+/** Sub-cgroups are looked for only where the kernel says that something is there. */
+function remove(path: string): readonly Holder[] {
   try {
-    rmdirSync(path);
-    return true;
+    return native().removeCgroup(path);
   } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === "ENOENT") return true;
-    if (errno === "EBUSY" || errno === "ENOTEMPTY") return false;
     throw systemError(`remove cgroup "${path}"`, error);
   }
 }

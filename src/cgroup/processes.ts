@@ -1,6 +1,6 @@
 /** The processes of a cgroup, with those of its sub-cgroups. */
 
-import { directoriesIn } from "../native/files.ts";
+import { native } from "../native/native.ts";
 import type { CgroupDirectory } from "./cgroup.ts";
 import { directoryOf } from "./cgroup.ts";
 import { errnoOf, systemError } from "./failure.ts";
@@ -17,11 +17,9 @@ export function pidsOf(directories: readonly CgroupDirectory[]): number[] {
   }
 }
 
-/** The pids in one directory and all below it. */
+/** The pids in one directory and all below it, which the container may have made. */
 export function pidsIn(directory: string): number[] {
-  const pids = ownPids(directory);
-  for (const child of childrenOf(directory)) pids.push(...pidsIn(child));
-  return pids;
+  return native().cgroupPids(directory);
 }
 
 /** The pids in one directory alone; a process of another pid namespace shows as 0 and is left out. */
@@ -33,16 +31,6 @@ export function ownPids(directory: string): number[] {
     // A threaded cgroup (EOPNOTSUPP) holds threads of processes that its domain lists; a removed one gives ENODEV.
     const errno = errnoOf(error);
     if (errno === "ENOENT" || errno === "ENODEV" || errno === "EOPNOTSUPP" || errno === "ENOTSUP") return [];
-    throw error;
-  }
-}
-
-/** The sub-cgroups of a directory. */
-export function childrenOf(directory: string): string[] {
-  try {
-    return directoriesIn(directory).map((name) => `${directory}/${name}`);
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return [];
     throw error;
   }
 }

@@ -105,10 +105,14 @@ interface NativeStatus {
   readonly inode: number;
 }
 
-/** Every function is one system call, synchronous, and throws NativeError. */
+/** Every function is one system call, or a walk of them, synchronous, and throws NativeError. */
 export interface Native extends NativeFiles {
   /** clone3(2) with CLONE_VM and CLONE_VFORK, then execve(2): it returns when the program runs, or could not. */
   spawn(options: SpawnOptions): Spawned;
+  /** The pids in a cgroup and in all below it, whatever their names and depth; none where it is gone. */
+  cgroupPids(path: string): number[];
+  /** Removes a cgroup with all below it; returns what is held, and by whom: nothing when it is gone. */
+  removeCgroup(path: string): { readonly path: string; readonly pids: readonly number[] }[];
   /** pidfd_open(2). */
   pidfdOpen(pid: number): number;
   /** pidfd_send_signal(2). */
