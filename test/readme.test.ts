@@ -1,9 +1,10 @@
 /** The README by its word: its links, the commands and options that it names, the errors that it quotes, its drawings. */
 
+import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import * as assert from "uvu/assert";
-import { needs, suite } from "./harness.ts";
+import { needs, skip, suite } from "./harness.ts";
 import type { Ground } from "./harness.ts";
 import { PROJECT } from "./runtime.ts";
 import { GLOBAL_OPTIONS, VERBS } from "../src/cli/options.ts";
@@ -54,6 +55,18 @@ test("docs/sequence.svg shows every gate", () => {
   const gates = new Set([...source.join("").matchAll(/op: "gate", name: "([\w-]+)"/g)].map(([, name = ""]) => name));
   assert.ok(gates.has("created"));
   for (const name of gates) assert.match(drawing, `gate "${name}"`);
+});
+
+test("README.md's way to a bundle by hand makes one that runs", async (t) => {
+  needs("root");
+  if (!existsSync("/bin/busybox")) skip("no /bin/busybox");
+  const script = /^```sh\n(mkdir -p web\/rootfs.*?)^```/ms.exec(README)?.[1] ?? "exit 1";
+  const made = spawnSync("bash", ["-euc", script], { cwd: t.folder, encoding: "utf8", env: { ...process.env, PATH: `${PROJECT}/dist:${process.env["PATH"]}` } });
+  assert.is(made.stderr, "");
+  const config = join(t.folder, "web/config.json");
+  writeFileSync(config, readFileSync(config, "utf8").replace('"terminal": true', '"terminal": false').replace('"sh"', '"sh", "-c", "tty; exit 3"'));
+  const { status, stdout } = await t.runtime(["run", "--bundle", join(t.folder, "web"), t.id()]);
+  assert.equal({ status, stdout }, { status: 3, stdout: "not a tty\n" });
 });
 
 /** What is wrong with the default config, as in the README's examples. */
