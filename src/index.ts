@@ -24,12 +24,16 @@ import { currentResources, update } from "./container/update.ts";
 import type { CheckpointChoices, RestoreChoices } from "./criu/choices.ts";
 import { ConfigError, UsageError } from "./errors.ts";
 import { parseSignal } from "./linux/signals.ts";
+import { fstatSync } from "./native/files.ts";
 import { native } from "./native/native.ts";
 import { ended } from "./native/waiter.ts";
+import { checkArgument, checkProperties } from "./spec/arguments.ts";
+import type { Kinds } from "./spec/arguments.ts";
 import { checkProcess } from "./spec/checks.ts";
 import { changedProcess } from "./spec/exec-process.ts";
 import type { ProcessChanges } from "./spec/exec-process.ts";
 import type { Resources } from "./spec/config.ts";
+import { checkResources } from "./spec/resources-document.ts";
 
 export * from "./errors.ts";
 export type { Description } from "./container/describe.ts";
@@ -87,6 +91,48 @@ export interface Ending {
 
 const DEFAULT_ROOT = "/run/tsrun";
 
+const PLACE: Kinds<Required<Place>> = { root: "text", warn: "action" };
+const STREAMS: Kinds<Pick<Required<CreateRequest>, "stdio" | "pidFile" | "consoleSocket">> = { stdio: "streams", pidFile: "text", consoleSocket: "text" };
+const CREATE: Kinds<Required<CreateRequest>> = { id: "text", bundle: "text", ...PLACE, ...STREAMS, noPivot: "flag", noNewKeyring: "flag" };
+const IMAGES: Kinds<Required<Omit<RestoreChoices, "lsmProfile" | "lsmMountContext">>> = {
+  imagePath: "text",
+  workPath: "text",
+  tcpEstablished: "flag",
+  extUnixSk: "flag",
+  shellJob: "flag",
+  fileLocks: "flag",
+  manageCgroupsMode: "text",
+  autoDedup: "flag",
+  lazyPages: "flag",
+};
+const RESTORE: Kinds<Required<RestoreRequest>> = { id: "text", bundle: "text", ...PLACE, ...STREAMS, ...IMAGES, lsmProfile: "text", lsmMountContext: "text" };
+const CHECKPOINT: Kinds<Required<CheckpointChoices>> = {
+  ...IMAGES,
+  parentPath: "text",
+  leaveRunning: "flag",
+  preDump: "flag",
+  tcpSkipInFlight: "flag",
+  linkRemap: "flag",
+  pageServer: "object",
+  statusFd: "descriptor",
+};
+const EXEC: Kinds<Required<ExecRequest>> = {
+  args: "texts",
+  cwd: "text",
+  env: "texts",
+  terminal: "flag",
+  uid: "id",
+  gid: "id",
+  additionalGids: "ids",
+  capabilities: "texts",
+  noNewPrivileges: "flag",
+  apparmorProfile: "text",
+  selinuxLabel: "text",
+  ...STREAMS,
+  cgroup: "texts",
+  ignorePaused: "flag",
+};
+
 /** One container of this host (runtime.md#lifecycle). Every method throws a TsrunError that says what and why. */
 export class Container {
   readonly id: string;
@@ -102,7 +148,9 @@ export class Container {
 
   /** Makes a container that waits for `start()`; on failure nothing of it is left. */
   static async create(request: CreateRequest): Promise<Container> {
+    checkProperties("Container.create()", request, CREATE, ["id", "bundle"]);
     const { id, bundle, stdio = [0, 1, 2], pidFile, consoleSocket, noPivot = false, noNewKeyring = false } = request;
+    checkOpen("Container.create()", stdio);
     const container = new Container(id, request);
     const { pidfd } = await create({
       store: container.#store,
@@ -122,7 +170,9 @@ export class Container {
 
   /** Makes a container from a checkpoint, which runs then; on failure nothing of it is left. */
   static async restore(request: RestoreRequest): Promise<Container> {
+    checkProperties("Container.restore()", request, RESTORE, ["id", "bundle", "imagePath"]);
     const { id, bundle, root: _, warn: __, stdio = [0, 1, 2], pidFile, consoleSocket, ...choices } = request;
+    checkOpen("Container.restore()", stdio);
     const container = new Container(id, request);
     const { restore } = await import("./criu/restore.ts");
     const { pidfd } = await restore({
@@ -142,13 +192,17 @@ export class Container {
 
   /** A container that exists. */
   static open(id: string, place: Place = {}): Container {
+    checkArgument("Container.open()", "id", id, "text");
+    checkProperties("Container.open()", place, PLACE);
     const container = new Container(id, place);
     container.#store.load(id, "open");
     return container;
   }
 
   /** The ids of all containers below a state root. */
-  static list({ root = DEFAULT_ROOT }: Place = {}): string[] {
+  static list(place: Place = {}): string[] {
+    checkProperties("Container.list()", place, PLACE);
+    const { root = DEFAULT_ROOT } = place;
     return new Store(resolve(root)).ids();
   }
 
@@ -165,11 +219,14 @@ export class Container {
 
   /** The state of runtime.md#state, with runc's additions. */
   state(): Description {
-    return describeContainer(this.#store, this.#store.load(this.id, "state"));
+    return describeContainer(this.#store, this.#store.load(this.id, "show"));
   }
 
   /** Runs a further program in the container; resolves when it runs. */
-  async exec({ stdio = [0, 1, 2], pidFile, consoleSocket, cgroup, ignorePaused = false, ...changes }: ExecRequest): Promise<ExecProcess> {
+  async exec(request: ExecRequest): Promise<ExecProcess> {
+    checkProperties("exec()", request, EXEC, ["args"]);
+    const { stdio = [0, 1, 2], pidFile, consoleSocket, cgroup, ignorePaused = false, ...changes } = request;
+    checkOpen("exec()", stdio);
     const problems = checkProcess(changedProcess(undefined, changes));
     if (problems.length > 0) throw new ConfigError("the process", problems);
     const { exec } = await import("./container/exec.ts");
@@ -192,7 +249,10 @@ export class Container {
    * Sends a signal, by name or number, to the container's process, or with `all` to each of its processes; by default the
    * signal that its image wants to be ended with, else SIGTERM.
    */
-  kill(signal?: string | number, { all = false }: { readonly all?: boolean } = {}): void {
+  kill(signal?: string | number, options: { readonly all?: boolean } = {}): void {
+    if (signal !== undefined) checkArgument("kill()", "signal", signal, "signal");
+    checkProperties("kill()", options, { all: "flag" });
+    const { all = false } = options;
     kill({ store: this.#store, id: this.id, ...(signal === undefined ? {} : { signal: parseSignal(`${signal}`) }), all });
   }
 
@@ -208,13 +268,15 @@ export class Container {
 
   /** Writes the container's processes into files; unless they run on, it is deleted then. */
   async checkpoint(choices: CheckpointChoices): Promise<void> {
+    checkProperties("checkpoint()", choices, CHECKPOINT, ["imagePath"]);
     const { checkpoint } = await import("./criu/checkpoint.ts");
     await checkpoint({ store: this.#store, id: this.id, choices: absolute(choices), environment: environment(), remove: true, warn: this.#warn });
   }
 
   /** Changes limits: all that are given, as in config.json below `linux.resources`, or none. */
   async update(resources: Resources): Promise<void> {
-    await update({ store: this.#store, id: this.id, resources });
+    checkArgument("update()", "resources", resources, "object");
+    await update({ store: this.#store, id: this.id, resources: checkResources(resources) });
   }
 
   /** The limits as they are now. */
@@ -229,8 +291,21 @@ export class Container {
   }
 
   /** Removes a container that has stopped; with `force` one that has not, too. */
-  async delete({ force = false }: { readonly force?: boolean } = {}): Promise<void> {
+  async delete(options: { readonly force?: boolean } = {}): Promise<void> {
+    checkProperties("delete()", options, { force: "flag" });
+    const { force = false } = options;
     await deleteContainer({ store: this.#store, id: this.id, force, environment: environment(), warn: this.#warn });
+  }
+}
+
+/** The kernel would only say that one of many descriptors is a bad one. */
+function checkOpen(call: string, stdio: readonly number[]): void {
+  for (const fd of stdio) {
+    try {
+      fstatSync(fd);
+    } catch (error) {
+      throw new UsageError(`cannot call ${call}: "stdio" names descriptor ${fd}, which is not open`, { cause: error });
+    }
   }
 }
 

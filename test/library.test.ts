@@ -3,7 +3,7 @@
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { ConfigError, Container, ContainerExistsError, NoSuchContainerError, StatusError, StepError, SystemError } from "../src/index.ts";
+import { ConfigError, Container, ContainerExistsError, NoSuchContainerError, StatusError, StepError, SystemError, UsageError, parseConfig } from "../src/index.ts";
 import { needsCriu } from "./criu.ts";
 import { needs, suite } from "./harness.ts";
 
@@ -67,6 +67,34 @@ test("Container is written into files, and goes on from them", async (t) => {
   await second.delete();
   closeSync(nothing);
 });
+
+test("Container refuses what JavaScript lets pass, before anything is made of it", async (t) => {
+  needs("root");
+  const { path: bundle } = t.bundle((config) => {
+    config.process.args = ["/bin/sleep", "100"];
+  });
+  const [id, root] = [t.id(), t.stateRoot];
+  const wrong: readonly object[] = [{ id: 5 }, { bundle: undefined }, { root: 5 }, { stdio: [0, 1] }, { stdio: [0, 1, 1_000_000] }, { warn: "x" }, { noPivot: 1 }];
+  for (const more of wrong) await rejects(() => create({ id, bundle, root, ...more }), UsageError);
+  await rejects(() => create(undefined), UsageError);
+  assert.equal(Container.list({ root }), []);
+  const container = await Container.create({ id, bundle, root });
+  await container.start();
+  await rejects(async () => container.kill({} as string), UsageError);
+  await rejects(() => container.exec({ args: "true" } as unknown as { args: string[] }), UsageError);
+  await rejects(() => container.exec({ args: ["true"], uid: "7" as unknown as number }), UsageError);
+  await rejects(() => container.update({ memory: { limit: "5" as unknown as number } }), ConfigError);
+  await rejects(() => container.delete({ force: "yes" as unknown as boolean }), UsageError);
+  await rejects(async () => parseConfig(new Uint8Array() as unknown as string), UsageError);
+  assert.is(container.state().status, "running");
+  await container.delete({ force: true });
+  await container.wait();
+});
+
+/** A request as a JavaScript program makes it. */
+function create(request: unknown): Promise<Container> {
+  return Container.create(request as Parameters<typeof Container.create>[0]);
+}
 
 async function rejects(action: () => Promise<unknown>, kind: new (...args: never[]) => Error): Promise<void> {
   try {

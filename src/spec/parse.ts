@@ -1,6 +1,6 @@
 /** Reads config.json: text in, a valid `Config` out, or one `ConfigError` with everything that is wrong. */
 
-import { ConfigError, type Problem } from "../errors.ts";
+import { ConfigError, type Problem, UsageError } from "../errors.ts";
 import { checkConfig, checkProcess, MAX_PROBLEMS } from "./checks.ts";
 import type { Config, Process } from "./config.ts";
 import { type Document, decodeDocument, readDocument, scanProblems } from "./document.ts";
@@ -44,11 +44,13 @@ const PROCESS: Kind<Process> = {
 
 /** Parses and validates the text of a config.json; throws ConfigError with all problems (config.md). */
 export function parseConfig(text: string, file = "config.json"): Config {
+  if (typeof text !== "string") throw new UsageError(`cannot read ${file}: it is not a string; bytes are for parseConfigBytes()`);
   return judge(readDocument(text, file, false), CONFIG);
 }
 
 /** As `parseConfig`, from the file's bytes, which must be UTF-8. */
 export function parseConfigBytes(bytes: Uint8Array, file = "config.json"): Config {
+  if (!ArrayBuffer.isView(bytes)) throw new UsageError(`cannot read ${file}: it is not an array of bytes; a string is for parseConfig()`);
   return judge(readDocument(decodeDocument(bytes, file), file, true), CONFIG);
 }
 

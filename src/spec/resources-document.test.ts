@@ -2,7 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ConfigError } from "../errors.ts";
 import type { Resources } from "./config.ts";
-import { formatResources, parseResources } from "./resources-document.ts";
+import { checkResources, formatResources, parseResources } from "./resources-document.ts";
 
 const test = suite("spec/resources-document");
 
@@ -15,6 +15,15 @@ function problems(text: string): string {
     throw error;
   }
 }
+
+test("checkResources() judges what a program made, integers of 64 bits among it, without lines", () => {
+  const limit = 2n ** 62n;
+  assert.equal(checkResources({ memory: { limit } }).memory, { limit });
+  assert.throws(
+    () => checkResources({ memory: { limit: "1" } }),
+    (error: unknown) => error instanceof ConfigError && error.message === 'cannot use resources: must be an integer, got "1" (resources /memory/limit)',
+  );
+});
 
 test("parseResources() reads limits, and nothing for nothing", () => {
   assert.equal(parseResources('{"memory": {"limit": 5}, "unknown": 1}').memory, { limit: 5 });
