@@ -2,10 +2,13 @@
 
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { Worker } from "node:worker_threads";
 import * as assert from "uvu/assert";
 import { ConfigError, Container, ContainerExistsError, NoSuchContainerError, StatusError, StepError, SystemError, UsageError, parseConfig } from "../src/index.ts";
 import { needsCriu } from "./criu.ts";
 import { needs, suite } from "./harness.ts";
+import { PROJECT } from "./runtime.ts";
 
 const test = suite("library");
 
@@ -95,6 +98,52 @@ test("Container refuses what JavaScript lets pass, before anything is made of it
 function create(request: unknown): Promise<Container> {
   return Container.create(request as Parameters<typeof Container.create>[0]);
 }
+
+/** What a worker does by itself; "waiting" when it would wait for ever. */
+const LIFE = `
+  const { parentPort, workerData: { library, id, bundle, root, ends } } = require("node:worker_threads");
+  (async () => {
+    const { Container } = await import(library);
+    const container = await Container.create({ id, bundle, root });
+    await container.start();
+    if (!ends) setTimeout(() => parentPort.postMessage("waiting"), 0);
+    else container.kill("KILL");
+    parentPort.postMessage(await container.wait());
+    await container.delete();
+  })();
+`;
+
+test("Container works in workers: before, beside and after the main thread's, and when one is ended while it waits", async (t) => {
+  needs("root");
+  const { path: bundle } = t.bundle((config) => {
+    config.process.args = ["/bin/sleep", "100"];
+  });
+  const root = t.stateRoot;
+  const library = pathToFileURL(join(PROJECT, "dist/js/src/index.js")).href;
+  const work = (id: string, ends: boolean): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      const worker = new Worker(LIFE, { eval: true, workerData: { library, id, bundle, root, ends } });
+      let told: unknown;
+      worker.on("message", (message: unknown) => {
+        told = message;
+        if (message === "waiting") void worker.terminate();
+      });
+      worker.on("error", reject);
+      worker.on("exit", () => resolve(told));
+    });
+  const killed = { code: 0, signal: 9 };
+  assert.equal(await work(t.id(), true), killed);
+  const own = await Container.create({ id: t.id(), bundle, root });
+  await own.start();
+  assert.equal(await Promise.all([work(t.id(), true), work(t.id(), true)]), [killed, killed]);
+  const left = t.id();
+  assert.is(await work(left, false), "waiting");
+  own.kill("KILL");
+  assert.equal(await own.wait(), killed);
+  await own.delete();
+  await Container.open(left, { root }).delete({ force: true });
+  assert.equal(Container.list({ root }), []);
+});
 
 async function rejects(action: () => Promise<unknown>, kind: new (...args: never[]) => Error): Promise<void> {
   try {

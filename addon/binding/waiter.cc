@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <memory>
 #include <thread>
 
 #include "support.h"
@@ -22,27 +23,33 @@ struct Event {
   double events;
 };
 
+// Each thread of JavaScript has its own, and each copy of the program in one: events go to who waits for them.
 struct Waiter {
   UniqueFd epoll;
+  UniqueFd end;  // an eventfd that is readable when the thread is to end
   Napi::ThreadSafeFunction call;
   Napi::FunctionReference dispatch;  // without a thread
-  bool started = false;
+  std::thread thread;
   int held = 0;  // watches that keep the event loop alive
 };
 
-Waiter waiter;
 int signal_pipe[2] = {-1, -1};
 
-void wait_for_events() {
+constexpr uint64_t kEnd = 0;  // no watch has this id
+
+void wait_for_events(Waiter* waiter) {
   struct epoll_event events[16];
   for (;;) {
-    const int count = epoll_wait(waiter.epoll.get(), events, 16, -1);
+    const int count = epoll_wait(waiter->epoll.get(), events, 16, -1);
     if (count < 0 && errno != EINTR) return;
     for (int i = 0; i < count; i++) {
+      if (events[i].data.u64 == kEnd) return;
       auto* event = new Event{static_cast<double>(events[i].data.u64), static_cast<double>(events[i].events)};
-      const napi_status status = waiter.call.NonBlockingCall(event, [](Napi::Env env, Napi::Function dispatch, Event* e) {
+      const napi_status status = waiter->call.NonBlockingCall(event, [](Napi::Env env, Napi::Function dispatch, Event* e) {
         const Event copy = *e;
         delete e;
+        // What is left when the environment has gone down is called without one.
+        if (env == nullptr) return;
         dispatch.Call({Napi::Number::New(env, copy.id), Napi::Number::New(env, copy.events)});
       });
       if (status != napi_ok) {
@@ -53,41 +60,63 @@ void wait_for_events() {
   }
 }
 
+// A worker ends before the process does, and may take the addon's code with it: no thread may be left in it.
+void end_thread(Waiter* waiter) {
+  const uint64_t one = 1;
+  if (write(waiter->end.get(), &one, sizeof one) == sizeof one) waiter->thread.join();
+  delete waiter;
+}
+
+Waiter* only_waiter = nullptr;  // the small engine has one environment
+
 // One event, so that what it leads to is done before the next.
 void take_event(napi_env raw) {
   const Napi::Env env(raw);
   struct epoll_event event;
-  if (epoll_wait(waiter.epoll.get(), &event, 1, 0) != 1) return;
+  if (epoll_wait(only_waiter->epoll.get(), &event, 1, 0) != 1) return;
   try {
-    waiter.dispatch.Call({Napi::Number::New(env, static_cast<double>(event.data.u64)), Napi::Number::New(env, static_cast<double>(event.events))});
+    only_waiter->dispatch.Call({Napi::Number::New(env, static_cast<double>(event.data.u64)), Napi::Number::New(env, static_cast<double>(event.events))});
   } catch (const Napi::Error& error) {
     error.ThrowAsJavaScriptException();
   }
 }
 
-// (dispatch: (id, events) => void): once
+Waiter& waiter_of(const Napi::Value& handle) { return *reinterpret_cast<Waiter*>(static_cast<uintptr_t>(integer(handle))); }
+
+// (dispatch: (id, events) => void) -> handle
 Napi::Value start_waiter(const Napi::CallbackInfo& info) {
-  if (waiter.started) return info.Env().Undefined();
-  waiter.epoll = UniqueFd(static_cast<int>(check(info.Env(), epoll_create1(EPOLL_CLOEXEC), "epoll_create1")));
-  waiter.call = Napi::ThreadSafeFunction::New(info.Env(), info[0].As<Napi::Function>(), "tsrun waiter", 0, 1);
-  waiter.call.Unref(info.Env());
-  waiter.started = true;
+  const Napi::Env env = info.Env();
+  const auto dispatch = info[0].As<Napi::Function>();
+  auto made = std::make_unique<Waiter>();
+  made->epoll = UniqueFd(static_cast<int>(check(env, epoll_create1(EPOLL_CLOEXEC), "epoll_create1")));
+  Waiter* waiter = made.get();
+  const auto handle = Napi::Number::New(env, static_cast<double>(reinterpret_cast<uintptr_t>(waiter)));
   if (quick_watch != nullptr) {
-    waiter.dispatch = Napi::Persistent(info[0].As<Napi::Function>());
-    waiter.dispatch.SuppressDestruct();
-    quick_watch(waiter.epoll.get(), take_event);
-    return info.Env().Undefined();
+    waiter->call = Napi::ThreadSafeFunction::New(env, dispatch, "tsrun waiter", 0, 1);
+    waiter->dispatch = Napi::Persistent(dispatch);
+    waiter->dispatch.SuppressDestruct();
+    only_waiter = made.release();
+    quick_watch(waiter->epoll.get(), take_event);
+    waiter->call.Unref(env);
+    return handle;
   }
+  made->end = UniqueFd(static_cast<int>(check(env, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")));
+  struct epoll_event end {};
+  end.events = EPOLLIN;
+  end.data.u64 = kEnd;
+  check(env, epoll_ctl(waiter->epoll.get(), EPOLL_CTL_ADD, waiter->end.get(), &end), "epoll_ctl");
+  waiter->call = Napi::ThreadSafeFunction::New(env, dispatch, "tsrun waiter", 0, 1, [](Napi::Env, Waiter* ended) { end_thread(ended); }, made.release());
+  waiter->call.Unref(env);
   // Signals are the main thread's business, and the engine's.
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread(wait_for_events).detach();
+  waiter->thread = std::thread(wait_for_events, waiter);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return info.Env().Undefined();
+  return handle;
 }
 
-void hold(Napi::Env env, int change) {
+void hold(Napi::Env env, Waiter& waiter, int change) {
   const bool before = waiter.held > 0;
   waiter.held += change;
   const bool now = waiter.held > 0;
@@ -98,22 +127,23 @@ void hold(Napi::Env env, int change) {
     waiter.call.Unref(env);
 }
 
-// (fd, events, id, keepAlive): one event, then the watch is spent
+// (handle, fd, events, id, keepAlive): one event, then the watch is spent
 Napi::Value watch(const Napi::CallbackInfo& info) {
+  Waiter& waiter = waiter_of(info[0]);
   struct epoll_event event {};
-  event.events = static_cast<uint32_t>(integer(info[1])) | EPOLLONESHOT;
-  event.data.u64 = static_cast<uint64_t>(integer(info[2]));
-  const int fd = integer32(info[0]);
+  event.events = static_cast<uint32_t>(integer(info[2])) | EPOLLONESHOT;
+  event.data.u64 = static_cast<uint64_t>(integer(info[3]));
+  const int fd = integer32(info[1]);
   int result = epoll_ctl(waiter.epoll.get(), EPOLL_CTL_MOD, fd, &event);
   if (result < 0 && errno == ENOENT) result = epoll_ctl(waiter.epoll.get(), EPOLL_CTL_ADD, fd, &event);
   check(info.Env(), result, "epoll_ctl");
-  if (info[3].As<Napi::Boolean>()) hold(info.Env(), 1);
+  if (info[4].As<Napi::Boolean>()) hold(info.Env(), waiter, 1);
   return info.Env().Undefined();
 }
 
-// (fd): forgets a descriptor before it is closed
+// (handle, fd): forgets a descriptor before it is closed
 Napi::Value unwatch(const Napi::CallbackInfo& info) {
-  epoll_ctl(waiter.epoll.get(), EPOLL_CTL_DEL, integer32(info[0]), nullptr);
+  epoll_ctl(waiter_of(info[0]).epoll.get(), EPOLL_CTL_DEL, integer32(info[1]), nullptr);
   return info.Env().Undefined();
 }
 
@@ -137,9 +167,9 @@ Napi::Value event_counter(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(check(info.Env(), eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")));
 }
 
-// (): one watch that kept the event loop alive is spent
+// (handle): one watch that kept the event loop alive is spent
 Napi::Value release_watch(const Napi::CallbackInfo& info) {
-  hold(info.Env(), -1);
+  hold(info.Env(), waiter_of(info[0]), -1);
   return info.Env().Undefined();
 }
 

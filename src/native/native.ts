@@ -261,13 +261,13 @@ export interface Native extends NativeFiles {
    */
   startPump(from: number, to: number): number;
 
-  /** Starts the thread that waits; `native/waiter.ts` is its only caller, also of the three that follow. */
-  startWaiter(dispatch: (id: number, events: number) => void): void;
-  watch(fd: number, events: number, id: number, keepAlive: boolean): void;
-  unwatch(fd: number): void;
+  /** Starts a thread that waits, and ends with this thread of JavaScript; `native/waiter.ts` is its only caller, also of the four that follow. */
+  startWaiter(dispatch: (id: number, events: number) => void): number;
+  watch(waiter: number, fd: number, events: number, id: number, keepAlive: boolean): void;
+  unwatch(waiter: number, fd: number): void;
   /** poll(2): waits, and everything with it, until one can be read; returns the places of those that can. */
   poll(fds: readonly number[]): number[];
-  releaseWatch(): void;
+  releaseWatch(waiter: number): void;
   /** eventfd(2), non-blocking. */
   eventCounter(): number;
   /** Catches signals; each that arrives is one byte on the descriptor: its number, and 128 more when the kernel made it. */

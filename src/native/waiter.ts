@@ -19,15 +19,16 @@ const pending = new Map<number, Waiting>();
 /** A descriptor has one watch at a time: the latest. */
 const watches = new Map<number, number>();
 let lastId = 0;
+let handle: number | undefined;
 
 /** Resolves with what epoll(7) says when a descriptor is ready for one of `events`. A waiting program does not end. */
 export function ready(fd: number, events: number = EPOLLIN, { keepAlive = true }: { keepAlive?: boolean } = {}): Promise<number> {
   if (isInPlace) return keepAlive ? readyInPlace(fd) : register(fd);
-  native().startWaiter(dispatch);
+  const waiter = (handle ??= native().startWaiter(dispatch));
   const id = ++lastId;
   return new Promise((resolve) => {
     drop(fd);
-    native().watch(fd, events, id, keepAlive);
+    native().watch(waiter, fd, events, id, keepAlive);
     pending.set(id, { fd, resolve, keepAlive });
     watches.set(fd, id);
   });
@@ -93,7 +94,7 @@ export async function ended(pidfd: number, { keepAlive = true }: { keepAlive?: b
 /** Forgets a descriptor that is about to be closed; who still waits for it waits for ever, and keeps nothing alive. */
 export function forget(fd: number): void {
   drop(fd);
-  if (!isInPlace) native().unwatch(fd);
+  if (handle !== undefined) native().unwatch(handle, fd);
 }
 
 function drop(fd: number): void {
@@ -106,7 +107,7 @@ function take(id: number): Waiting | undefined {
   if (waiting === undefined) return undefined;
   pending.delete(id);
   watches.delete(waiting.fd);
-  if (waiting.keepAlive) native().releaseWatch();
+  if (waiting.keepAlive && handle !== undefined) native().releaseWatch(handle);
   return waiting;
 }
 
