@@ -208,7 +208,8 @@ function main(args) {
   const wanted = args.filter((arg) => arg !== "--verbose");
   const unknown = wanted.find((name) => !(name in PARTS));
   if (unknown !== undefined) throw new BuildError(`there is no part "${unknown}", only ${Object.keys(PARTS).join(", ")}`);
-  if (!fs.existsSync("node_modules/cmake-js")) throw new BuildError("the npm packages are missing: run: scripts/setup build");
+  if (isInstalled() && addonLoads()) return 0;
+  if (!isThere("cmake-js")) throw new BuildError("the npm packages are missing: run: scripts/setup build");
   const parts = Object.keys(PARTS).filter((name) => wanted.length === 0 || wanted.includes(name));
   const stamps = readStamps();
   // One part makes inputs of another, so only the first part that is not current is certain.
@@ -217,6 +218,27 @@ function main(args) {
   if (process.env["TSRUN_BUILD_LOCKED"] === undefined) return underLock(args);
   for (const name of parts) buildPart(name, stamps);
   return 0;
+}
+
+/** Whether this is not a checkout, but what `npm pack` takes of one; npm builds then, too, once it is in its place. */
+function isInstalled() {
+  return !fs.existsSync("src");
+}
+
+/** What was packed serves other machines of its kind; elsewhere the addon is built from its source. */
+function addonLoads() {
+  const load = `process.dlopen({ exports: {} }, ${JSON.stringify(join(root, "dist/tsrun.node"))})`;
+  return spawnSync(process.execPath, ["-e", load], { stdio: "ignore" }).status === 0;
+}
+
+/** npm puts packages beside this one, or inside. */
+function isThere(name) {
+  try {
+    require.resolve(`${name}/package.json`);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Two builds at once (a test run and a start, say) take turns. */

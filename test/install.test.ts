@@ -88,6 +88,24 @@ install("the same source runs on Node", () => {
   assert.is(result.status, 0, result.stderr);
 });
 
+install("npm packs the library, its command and what they need, and no more", (t) => {
+  needs("npm", "tar");
+  const packed = spawnSync("npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", t.folder], { cwd: PROJECT, encoding: "utf8" });
+  assert.is(packed.status, 0, packed.stderr);
+  assert.is(spawnSync("tar", ["-xzf", packed.stdout.trim()], { cwd: t.folder }).status, 0);
+  const folder = join(t.folder, "package");
+  const files = fs.readdirSync(folder, { recursive: true, encoding: "utf8" });
+  for (const file of ["README.md", "LICENSE", "CHANGELOG.md", "addon/CMakeLists.txt", "dist/js/src/index.d.ts", "dist/tsrun-init"]) assert.ok(files.includes(file), file);
+  assert.equal(files.filter((file) => /\.test\.|testdata|^dist\/tsrun-engine|^dist\/js\/(test|conformance)/.test(file)), []);
+  // As npm lays packages: what this one depends on is beside it, and it builds nothing where the addon that it has loads.
+  fs.symlinkSync(join(PROJECT, "node_modules"), join(t.folder, "node_modules"));
+  const built = spawnSync(process.execPath, ["scripts/build.mjs", "native"], { cwd: folder, encoding: "utf8" });
+  assert.equal([built.status, built.stderr, fs.existsSync(join(folder, "build"))], [0, "", false]);
+  assert.match(spawnSync(process.execPath, [join(folder, "dist/js/src/cli/main.js"), "--version"], { encoding: "utf8" }).stdout, VERSION);
+  const program = `import { Container } from ${JSON.stringify(join(folder, "dist/js/src/index.js"))}; console.log(Container.list({ root: "/none" }));`;
+  assert.is(spawnSync(process.execPath, ["--input-type=module", "-e", program], { encoding: "utf8" }).stdout, "[]\n");
+});
+
 install("neither files of the working directory nor the environment steer the engine", (t) => {
   const mark = join(t.folder, "mark");
   const evil = `require("node:fs").writeFileSync(${JSON.stringify(mark)}, "x");\n`;
