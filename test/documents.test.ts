@@ -1,6 +1,8 @@
 /** What the program says of itself: manual pages that man can read, and completions that shells can. */
 
 import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { needs, suite } from "./harness.ts";
 import type { Ground } from "./harness.ts";
@@ -43,6 +45,16 @@ documents("bash completes verbs, options and container ids", async (t) => {
   const id = t.id();
   assert.is((await t.runtime(["create", "--bundle", t.bundle().path, id])).status, 0);
   assert.equal(await offers(t, "--root", t.stateRoot, "start", id.slice(0, -1)), [id]);
+});
+
+documents("bash completes what an argument or a value can be, and nothing where that is the user's to say", async (t) => {
+  assert.equal(await offers(t, "completion", ""), ["bash", "zsh", "fish"]);
+  assert.equal(await offers(t, "manual", "sta"), ["start", "state", "stats"]);
+  assert.equal(await offers(t, "mounts", "a"), ["add"]);
+  assert.equal(await offers(t, "--log-format", ""), []);
+  assert.equal(await offers(t, "exec", "--user", ""), []);
+  writeFileSync(join(t.folder, "here"), "");
+  assert.equal(await offers(t, "run", "-b", "he"), ["here"]);
 });
 
 for (const [shell, check] of [["zsh", ["-n"]], ["fish", ["--no-execute"]], ["bash", ["-n"]]] as const) {

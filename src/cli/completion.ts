@@ -37,10 +37,19 @@ function takesContainer({ args }: Verb): boolean {
   return args.some((argument) => /^[<[](id|id\.\.\.)[>\]]$/.test(argument));
 }
 
-/** The words of which the first argument is one: `<add|remove>`. */
+/** The words of which the first argument is one: `<add|remove>`, or what its name stands for. */
 function choicesOf({ args }: Verb): readonly string[] {
   const [first = ""] = args;
+  if (first === "<shell>") return Object.keys(SHELLS);
+  if (first === "[command]") return VERBS.map(({ name }) => name);
   return first.includes("|") ? first.slice(1, -1).split("|") : [];
+}
+
+/** By `kind`, the options that take a value, as a pattern of bash: `--log|--bundle|-b`. */
+function valued(kind: (option: Option) => boolean): string {
+  const options = [GLOBAL_OPTIONS, ...VERBS.map(({ options: own }) => own)].flat();
+  const names = options.filter((option) => option.value !== undefined && kind(option)).flatMap(({ name, short }) => [`--${name}`, ...(short === undefined ? [] : [`-${short}`])]);
+  return [...new Set(names)].join("|");
 }
 
 /** bash(1), "Programmable Completion"; zsh reads the same through bashcompinit. */
@@ -49,7 +58,6 @@ function bash(): string {
   const globals = offered(GLOBAL_OPTIONS);
   const globalValues = globals.filter(({ value }) => value !== undefined).map(({ name }) => `--${name}`).join("|");
   const cases = VERBS.map((verb) => `    ${verb.name}) options="${namesOf(verb.options)}" ;;`).join("\n");
-  const paths = [...new Set([GLOBAL_OPTIONS, ...VERBS.map(({ options }) => options)].flat().filter(takesPath).map(({ name }) => `--${name}`))].join("|");
   const choices = VERBS.filter((verb) => choicesOf(verb).length > 0)
     .map((verb) => `  ${verb.name}) COMPREPLY=($(compgen -W "${choicesOf(verb).join(" ")}" -- "$current")); return ;;\n`)
     .join("");
@@ -66,7 +74,8 @@ _tsrun() {
     esac
   done
   case $previous in
-  ${paths}) COMPREPLY=($(compgen -f -- "$current")); return ;;
+  ${valued(takesPath)}) COMPREPLY=($(compgen -f -- "$current")); return ;;
+  ${valued((option) => !takesPath(option))}) COMPREPLY=(); return ;;
   esac
   if [[ -z $verb ]]; then
     COMPREPLY=($(compgen -W "${verbs} help ${namesOf(GLOBAL_OPTIONS)}" -- "$current"))
@@ -95,7 +104,9 @@ function zsh(): string {
   return `#compdef tsrun
 # Completion of tsrun for zsh: source <(tsrun completion zsh), or a file _tsrun in a folder of $fpath.
 autoload -U +X bashcompinit && bashcompinit
-${bash()}`;
+${bash()}# As a file of $fpath this is what is called first, for the words that are to be completed.
+if [[ \${funcstack[1]} == _tsrun ]]; then _bash_complete -o filenames -F _tsrun; fi
+`;
 }
 
 /** fish's complete(1). */
