@@ -156,6 +156,25 @@ Napi::Value cgroup_pids(const Napi::CallbackInfo& info) {
   return to_array(env, pids);
 }
 
+// (path, file, text): writes to the file of a cgroup and of all below it; those that are gone, or refuse it, are passed over
+Napi::Value write_cgroups(const Napi::CallbackInfo& info) {
+  const std::string file = string(info[1]), text = string(info[2]);
+  const auto write_here = [&](int directory) {
+    const UniqueFd fd(openat(directory, file.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (fd.get() >= 0 && write(fd.get(), text.data(), text.size()) < 0) return;
+  };
+  Walk walk(info.Env());
+  if (walk.enter(AT_FDCWD, string(info[0]))) write_here(walk.here());
+  while (walk.depth() > 0) {
+    std::string name;
+    if (!walk.next(name))
+      walk.leave(name);
+    else if (walk.enter(walk.here(), name))
+      write_here(walk.here());
+  }
+  return info.Env().Undefined();
+}
+
 // False: it is held by who is in it, or below.
 bool remove_directory(Napi::Env env, int parent, const std::string& name) {
   if (unlinkat(parent, name.c_str(), AT_REMOVEDIR) == 0 || is_gone(errno)) return true;
@@ -196,6 +215,7 @@ Napi::Value remove_cgroup(const Napi::CallbackInfo& info) {
 
 void export_cgroups(Napi::Env env, Napi::Object exports) {
   add(env, exports, "cgroupPids", cgroup_pids);
+  add(env, exports, "writeCgroups", write_cgroups);
   add(env, exports, "removeCgroup", remove_cgroup);
 }
 

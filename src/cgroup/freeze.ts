@@ -3,6 +3,7 @@
 import { dirname } from "node:path";
 import { CgroupError } from "../errors.ts";
 import { existsSync, readStartSync } from "../native/files.ts";
+import { native } from "../native/native.ts";
 import type { CgroupDirectory } from "./cgroup.ts";
 import { directoryOf } from "./cgroup.ts";
 import { errnoOf, systemError } from "./failure.ts";
@@ -89,6 +90,16 @@ export function requestFreeze(directories: readonly CgroupDirectory[]): boolean 
 /** Lets the processes run on; a cgroup that is gone holds none, and without a freezer none is frozen. */
 export function thaw(directories: readonly CgroupDirectory[]): void {
   if (directoryOf(directories, "freezer") !== undefined) writeFreezer(directories, "thaw");
+}
+
+/**
+ * The same for processes that are to die, and that the container has frozen in cgroups of its own: on v1 nobody dies
+ * frozen. Below a cgroup that existed before the container there may be others.
+ */
+export function thawBelow(directories: readonly CgroupDirectory[]): void {
+  const directory = directoryOf(directories, "freezer");
+  if (directory?.version !== 1 || !directory.created) return;
+  native().writeCgroups(directory.path, FREEZERS[1].file, FREEZERS[1].thaw);
 }
 
 function writeFreezer(directories: readonly CgroupDirectory[], verb: "freeze" | "thaw"): boolean {

@@ -4,7 +4,7 @@ import type { CgroupDirectory } from "./cgroup.ts";
 import { directoryOf, unifiedDirectory } from "./cgroup.ts";
 import { errnoOf, systemError } from "./failure.ts";
 import { writeText } from "./files.ts";
-import { requestFreeze, thaw } from "./freeze.ts";
+import { requestFreeze, thaw, thawBelow } from "./freeze.ts";
 import { pidsOf } from "./processes.ts";
 
 /** A frozen cgroup forks no more, so a second look finds whom the first one missed; a third is for good measure. */
@@ -28,6 +28,7 @@ export function killAll(directories: readonly CgroupDirectory[], kill: (pid: num
     signalAll(freezer, kill);
   } finally {
     thaw([freezer]);
+    thawBelow([freezer]);
   }
 }
 

@@ -1,6 +1,6 @@
 /** `kill`: sends a signal to the container's process (runtime.md#kill). */
 
-import { thaw } from "../cgroup/freeze.ts";
+import { thaw, thawBelow } from "../cgroup/freeze.ts";
 import { killAll } from "../cgroup/kill.ts";
 import { pidsOf } from "../cgroup/processes.ts";
 import { StatusError } from "../errors.ts";
@@ -43,8 +43,10 @@ export function kill({ store, id, signal: given, all = false }: KillOptions): vo
   } finally {
     if (init !== undefined) closeSync(init);
   }
+  if (signal !== SIGKILL) return;
   // A process that cgroup v1 has frozen dies only when it is thawed.
-  if (status === "paused" && signal === SIGKILL) thaw(state.cgroup?.directories ?? []);
+  if (status === "paused") thaw(state.cgroup?.directories ?? []);
+  thawBelow(state.cgroup?.directories ?? []);
 }
 
 function notRunning(id: string): StatusError {

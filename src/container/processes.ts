@@ -1,7 +1,7 @@
 /** A container's processes, by pidfd: to find init, to end it, and to wait for an end. */
 
 import { killAll } from "../cgroup/kill.ts";
-import { thaw } from "../cgroup/freeze.ts";
+import { thaw, thawBelow } from "../cgroup/freeze.ts";
 import { SIGKILL } from "../linux/signals.ts";
 import { closeSync } from "../native/files.ts";
 import { isNativeError, native } from "../native/native.ts";
@@ -11,6 +11,8 @@ import { isAlive, isOfThisBoot } from "./status.ts";
 
 /** How long processes that were killed may take to be gone before it is an error. */
 const MOST_SECONDS_TO_DIE = 10;
+/** How long it takes where nobody is in the way. */
+const SECONDS_TO_DIE = 1;
 
 /** Kills init, and all others where its end is not theirs, and waits until init is gone. */
 export async function endProcesses(state: StoredState): Promise<void> {
@@ -22,7 +24,11 @@ export async function endProcesses(state: StoredState): Promise<void> {
     if (!state.ownPidNamespace || init === undefined) killAll(directories, killPid);
     // A frozen process dies only when it is thawed.
     thaw(directories);
-    if (init !== undefined) await readyWithin(init, MOST_SECONDS_TO_DIE);
+    thawBelow(directories);
+    if (init === undefined || (await readyWithin(init, SECONDS_TO_DIE))) return;
+    // One that is left may freeze the others again and again.
+    killAll(directories, killPid);
+    await readyWithin(init, MOST_SECONDS_TO_DIE);
   } finally {
     if (init !== undefined) closeSync(init);
   }

@@ -111,6 +111,8 @@ export interface Native extends NativeFiles {
   spawn(options: SpawnOptions): Spawned;
   /** The pids in a cgroup and in all below it, whatever their names and depth; none where it is gone. */
   cgroupPids(path: string): number[];
+  /** Writes to the file of a cgroup and to those of all below it, as far as they take it. */
+  writeCgroups(path: string, file: string, text: string): void;
   /** Removes a cgroup with all below it; returns what is held, and by whom: nothing when it is gone. */
   removeCgroup(path: string): { readonly path: string; readonly pids: readonly number[] }[];
   /** pidfd_open(2). */
