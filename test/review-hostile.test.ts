@@ -1,6 +1,7 @@
 /** What the programs of a container do against the runtime: by their names, their hooks, and the cgroups that they make. */
 
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -8,6 +9,7 @@ import * as assert from "uvu/assert";
 import { needs, skip, suite } from "./harness.ts";
 import type { BundleConfig } from "./bundle.ts";
 import type { Ground } from "./harness.ts";
+import { RUNTIME } from "./runtime.ts";
 
 const test = suite("review/hostile");
 
@@ -118,6 +120,28 @@ test("kill ends a container that has frozen itself", async (t) => {
   const status = async (): Promise<string> => (JSON.parse((await t.runtime(["state", id])).stdout) as { status: string }).status;
   for (const deadline = Date.now() + 10_000; Date.now() < deadline && (await status()) !== "stopped"; ) await setTimeout(20);
   assert.is(await status(), "stopped");
+});
+
+test("an exec into a sub-cgroup that the container has frozen can be given up, and is ended with the container", async (t) => {
+  needs("root");
+  if (!V2) skip("cgroup v2 is not in use");
+  const id = await frozenBelow(t, "echo 1 > inner/cgroup.freeze");
+  const processes = (): string => fs.readFileSync(`/sys/fs/cgroup/${id}/inner/cgroup.procs`, "utf8");
+  const before = processes();
+  const begin = async (): Promise<{ child: ChildProcess; ended: Promise<number | null> }> => {
+    const child = spawn(RUNTIME, ["--root", t.stateRoot, "exec", id, "true"], { stdio: "ignore" });
+    const ended = new Promise<number | null>((resolve) => child.on("exit", resolve));
+    while (processes() === before) await setTimeout(20);
+    return { child, ended };
+  };
+  const first = await begin();
+  first.child.kill("SIGTERM");
+  assert.is(await first.ended, 143);
+  while (processes() !== before) await setTimeout(20);
+  const second = await begin();
+  const { status, stderr } = await t.runtime(["delete", "--force", id]);
+  assert.equal([status, stderr], [0, ""]);
+  assert.is.not(await second.ended, 0);
 });
 
 test.run();

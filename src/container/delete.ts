@@ -1,6 +1,7 @@
 /** `delete`: undoes what `create` did, then runs the poststop hooks (runtime.md#delete). */
 
 import { StateError } from "../errors.ts";
+import type { CgroupDirectory } from "../cgroup/cgroup.ts";
 import { destroyCgroup } from "../cgroup/destroy.ts";
 import { killAll } from "../cgroup/kill.ts";
 import { stateDocument } from "../spec/state.ts";
@@ -36,7 +37,7 @@ export async function deleteContainer(options: DeleteOptions): Promise<void> {
     }
     if (force) await endProcesses(state);
     else requireStatus("delete", id, statusOf(store, state));
-    await destroy(state, options);
+    await destroy(state, { ...options, waits: !force });
   } finally {
     lock.release();
   }
@@ -85,15 +86,15 @@ function isHeldUp(store: Store, state: StoredState): boolean {
   return store.isLocked(state.id) && isAlive(state);
 }
 
-/** Removes all that a stopped container still has, and runs its poststop hooks. */
+/** Removes all that a stopped container still has, and runs its poststop hooks; `waits` for processes in its cgroup, and kills none. */
 export async function destroy(
   state: StoredState,
-  options: Pick<DeleteOptions, "store" | "environment" | "inherited" | "warn">,
+  options: Pick<DeleteOptions, "store" | "environment" | "inherited" | "warn"> & { readonly waits?: boolean },
 ): Promise<void> {
   if (state.cgroup !== undefined && isOfThisBoot(state)) {
     // Processes that init left behind in a pid namespace that is not its own: the container is over, and so are they.
     if (!state.ownPidNamespace) killAll(state.cgroup.directories, killPid);
-    await destroyCgroup(state.cgroup.directories, waitForExit);
+    await destroyCgroup(state.cgroup.directories, options.waits === true ? waitForExit : killing(state.cgroup.directories));
   }
   if (state.rootMount !== undefined && isOfThisBoot(state)) {
     const { detachRoot } = await import("./root-mount.ts");
@@ -105,6 +106,14 @@ export async function destroy(
   }
   options.store.remove(state.id);
   await runPoststop(state, options);
+}
+
+/** Ends who is still there: an exec that had not come into the container's pid namespace yet, and cannot now. */
+function killing(directories: readonly CgroupDirectory[]): typeof waitForExit {
+  return (pids) => {
+    killAll(directories, killPid);
+    return waitForExit(pids);
+  };
 }
 
 /** A poststop hook that fails is a warning, and the next one runs (config.md#poststop). */

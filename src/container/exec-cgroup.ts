@@ -1,7 +1,9 @@
 /** Where in the container's cgroup a further process runs: in itself, or in a sub-cgroup that is asked for. */
 
+import { unifiedDirectory } from "../cgroup/cgroup.ts";
 import type { CgroupDirectory } from "../cgroup/cgroup.ts";
 import { UsageError } from "../errors.ts";
+import { readStartSync } from "../native/files.ts";
 import { entryFd } from "../plan/cgroup-entry.ts";
 import type { ExecCgroup } from "../plan/exec.ts";
 import type { Fd } from "../plan/step.ts";
@@ -34,6 +36,17 @@ export function execEntrance({ cgroup }: StoredState, { asked, intoCgroup }: Ask
     if (version === 1 || !intoCgroup) entries.push(entryFd({ mountPoint, version }));
   }
   return { cgroup: { path, entries, intoCgroup: intoCgroup && hasUnified }, directories };
+}
+
+/** Whether the container manages cgroups of its own: then its own takes no process (cgroup-v2.rst, "No Internal Process Constraint"). */
+export function hasInnerCgroups({ cgroup }: StoredState): boolean {
+  const unified = unifiedDirectory(cgroup?.directories ?? []);
+  if (unified === undefined) return false;
+  try {
+    return readStartSync(`${unified.path}/cgroup.subtree_control`).trim() !== "";
+  } catch {
+    return false;
+  }
 }
 
 function subDirectories(own: readonly CgroupDirectory[], asked: readonly string[]): CgroupDirectory[] {

@@ -28,14 +28,7 @@ export function execRunners({ options, state, config, directories }: Facts): Run
       execution.hold(step.to, useGroup(step, execution.cleanup));
     },
     spawn: async (step, execution) => {
-      try {
-        execution.spawn(step, step.intoCgroup ? directories : await entered());
-      } catch (error) {
-        const { cgroupOfInit } = await import("./exec-nested.ts");
-        const inner = cgroupOfInit(state, { directories, error });
-        if (inner === undefined) throw error;
-        execution.spawn(step, inner);
-      }
+      execution.spawn(step, step.intoCgroup ? directories : await entered());
     },
     sched_setattr: (step, { init }) => native().schedSetattr(init.pid, step),
     console: async (_, execution) => {

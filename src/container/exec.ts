@@ -19,7 +19,7 @@ import { placeOf } from "../spec/positions.ts";
 import { readStoredConfig } from "../spec/stored.ts";
 import { checkConsole } from "./console.ts";
 import type { Console, ConsoleOptions } from "./console.ts";
-import { execEntrance } from "./exec-cgroup.ts";
+import { execEntrance, hasInnerCgroups } from "./exec-cgroup.ts";
 import type { ExecEntrance } from "./exec-cgroup.ts";
 import { execRunners } from "./exec-steps.ts";
 import { Execution } from "./execution.ts";
@@ -150,9 +150,11 @@ async function plan(request: ExecRequest, options: Omit<ExecOptions, "inheritanc
   const terminalSize = checkConsole(process, options);
   const seccomp = await seccompOf(request, options.store);
   const labels = await labelsOf(request);
-  // CLONE_INTO_CGROUP into a frozen cgroup would hold up the runtime itself; and an affinity may have to come before.
-  const intoCgroup = status !== "paused" && (process.execCPUAffinity?.initial ?? "") === "";
-  const entrance = execEntrance(state, { asked: options.cgroup ?? [], intoCgroup });
+  // CLONE_INTO_CGROUP into a frozen cgroup would hold up the runtime itself, and the container may freeze those below its
+  // own whenever it likes; and an affinity may have to come before.
+  const asked = options.cgroup ?? [];
+  const intoCgroup = status !== "paused" && asked.length === 0 && (process.execCPUAffinity?.initial ?? "") === "" && !hasInnerCgroups(state);
+  const entrance = execEntrance(state, { asked, intoCgroup });
   const planned = planExec(config, process, probeProcessHost(), {
     id: state.id,
     noNewKeyring: state.noNewKeyring === true,
