@@ -55,6 +55,8 @@ documents("bash completes what an argument or a value can be, and nothing where 
   assert.equal(await offers(t, "exec", "--user", ""), []);
   writeFileSync(join(t.folder, "here"), "");
   assert.equal(await offers(t, "run", "-b", "he"), ["here"]);
+  // A flag here, and list's format there.
+  assert.equal(await offers(t, "spec", "-f", "he"), ["here"]);
 });
 
 for (const [shell, check] of [["zsh", ["-n"]], ["fish", ["--no-execute"]], ["bash", ["-n"]]] as const) {

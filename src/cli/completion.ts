@@ -45,11 +45,16 @@ function choicesOf({ args }: Verb): readonly string[] {
   return first.includes("|") ? first.slice(1, -1).split("|") : [];
 }
 
-/** By `kind`, the options that take a value, as a pattern of bash: `--log|--bundle|-b`. */
+/** By `kind`, the options that take a value with every verb that knows them, as a pattern of bash: `--log|--bundle|-b`. */
 function valued(kind: (option: Option) => boolean): string {
   const options = [GLOBAL_OPTIONS, ...VERBS.map(({ options: own }) => own)].flat();
-  const names = options.filter((option) => option.value !== undefined && kind(option)).flatMap(({ name, short }) => [`--${name}`, ...(short === undefined ? [] : [`-${short}`])]);
-  return [...new Set(names)].join("|");
+  const flags = new Set(options.filter(({ value }) => value === undefined).flatMap(formsOf));
+  const forms = options.filter((option) => option.value !== undefined && kind(option)).flatMap(formsOf);
+  return [...new Set(forms)].filter((form) => !flags.has(form)).join("|");
+}
+
+function formsOf({ name, short }: Option): string[] {
+  return [`--${name}`, ...(short === undefined ? [] : [`-${short}`])];
 }
 
 /** bash(1), "Programmable Completion"; zsh reads the same through bashcompinit. */
