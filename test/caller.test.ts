@@ -46,6 +46,17 @@ test("the limit of descriptors reaches the container as the caller had it", asyn
   assert.is(succeeded(await runBy(t, bash("ulimit -Sn 123; ulimit -Hn 321"), { bundle })), "123\n321\n");
 });
 
+test("a caller whose folder is gone is told so where a path depends on it, and may give absolute ones", async (t) => {
+  needs("root");
+  const gone = ["-c", `mkdir -p gone && cd gone && rmdir ../gone && exec "$@"`, "bash", RUNTIME, "--root", t.stateRoot];
+  const bundle = bundleOf(t, ["true"]);
+  for (const words of [["spec"], ["run", t.id()], ["create", "--bundle", "here", t.id()], ["--log", "log", "list"]]) {
+    const { status, stderr } = await runRuntime([...gone, ...words], { folder: t.folder, program: "/bin/bash" });
+    assert.equal([status, stderr], [1, "tsrun: cannot use a relative path: the current directory has no path; was it removed?\n"], words.join(" "));
+  }
+  succeeded(await runRuntime([...gone, "run", "--bundle", bundle.path, t.id()], { folder: t.folder, program: "/bin/bash" }));
+});
+
 test("other limits reach the container as the caller had them", async (t) => {
   const bundle = bundleOf(t, ["cat", "/proc/self/limits"]);
   const limits = succeeded(await runBy(t, ["prlimit", "--core=5:7", "--stack=4096000:", "--nproc=1000:2000"], { bundle }));

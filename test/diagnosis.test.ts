@@ -23,6 +23,7 @@ for (const [words, status, message] of [
   [["--nope", "--log=LOG", "--log-format=json"], 1, 'cannot use option "--nope": flag provided but not defined'],
   [["--log", "LOG", "--log-format", "json", "--root"], 1, 'cannot use option "--root": it needs a value'],
   [["--log-format", "json", "--log", "LOG", "nope"], 3, "No help topic for 'nope': it is not a command of tsrun (tsrun --help)"],
+  [["--log-format", "json", "--log", "LOG", "help", "nope"], 3, "No help topic for 'nope': it is not a command of tsrun (tsrun --help)"],
   [["--log-format", "json", "--log", "LOG", "state"], 1, "cannot state: it needs a container id (tsrun state --help)"],
 ] as const) {
   test(`--log has exactly one error of the command line ${words.join(" ")}`, async (t) => {

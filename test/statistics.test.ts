@@ -1,6 +1,6 @@
 /** events and stats: a container's counters move as its program works. */
 
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
@@ -50,6 +50,13 @@ statistics("events refuses a container that has stopped, and one that does not e
   while (JSON.parse((await t.runtime(["state", id])).stdout).status !== "stopped");
   assert.match((await t.runtime(["events", "--stats", id])).stderr, "is not running");
   assert.match((await t.runtime(["events", `${id}-none`])).stderr, "container does not exist");
+});
+
+statistics("events ends quietly when nobody reads on", async (t) => {
+  const id = await running(t, "sleep 1000");
+  const script = `"$0" --root "$1" events --interval 10ms "$2" | head -n 1 | wc -l; echo "\${PIPESTATUS[0]}"`;
+  const { stdout, stderr } = spawnSync("/bin/bash", ["-c", script, RUNTIME, t.stateRoot, id], { encoding: "utf8", timeout: 20_000 });
+  assert.equal([stdout, stderr], ["1\n141\n", ""]);
 });
 
 statistics("events refuses an interval that is none", async (t) => {

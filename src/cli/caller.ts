@@ -1,5 +1,7 @@
 /** What the launcher noted about the caller; a program on plain Node has no launcher, and no note. */
 
+import { resolve } from "node:path";
+import { UsageError } from "../errors.ts";
 import { LAUNCH_VARIABLE, parseLaunch } from "../linux/launch.ts";
 import type { Launch } from "../linux/launch.ts";
 
@@ -16,7 +18,14 @@ function readLaunch(): Launch | undefined {
   return note === undefined ? undefined : parseLaunch(note);
 }
 
-/** Where the caller stands: the engine itself stands in "/". */
-export function callerDirectory(): string {
-  return callerLaunch()?.cwd ?? process.cwd();
+/** A path as the caller means it: the engine itself stands in "/". */
+export function callerPath(path: string): string {
+  return path.startsWith("/") ? resolve(path) : resolve(callerDirectory(), path);
+}
+
+function callerDirectory(): string {
+  const launch = callerLaunch();
+  if (launch === undefined) return process.cwd();
+  if (launch.cwd === undefined) throw new UsageError("cannot use a relative path: the current directory has no path; was it removed?");
+  return launch.cwd;
 }

@@ -1,6 +1,5 @@
 /** What every verb knows of its call: where the states are, where the caller stands, what he handed down. */
 
-import { resolve } from "node:path";
 import { UnsupportedError, UsageError } from "../errors.ts";
 import type { Inheritance } from "../container/execution.ts";
 import { Store } from "../container/store.ts";
@@ -8,7 +7,7 @@ import { callerEnvironment } from "../linux/launch.ts";
 import type { Launch } from "../linux/launch.ts";
 import { O_RDWR } from "../linux/open-flags.ts";
 import { openSync, readFileSync } from "../native/files.ts";
-import { callerDirectory, callerLaunch } from "./caller.ts";
+import { callerLaunch, callerPath } from "./caller.ts";
 import type { Parsed } from "./parse.ts";
 import { flag, text } from "./parse.ts";
 import { defaultStateRoot } from "./state-root.ts";
@@ -39,8 +38,7 @@ export function invocation(
   if (!["true", "false", "auto"].includes(rootless)) {
     throw new UsageError(`cannot use option "--rootless": ${JSON.stringify(rootless)} is not true, false or auto`);
   }
-  const path = (given: string): string => (given.startsWith("/") ? resolve(given) : resolve(callerDirectory(), given));
-  const store = new Store(rootDirectory(globals, path));
+  const store = new Store(rootDirectory(globals, callerPath));
   // Not every verb asks for the rest.
   return {
     store,
@@ -48,7 +46,7 @@ export function invocation(
     debug: flag(globals, "debug"),
     warn,
     fail,
-    path,
+    path: callerPath,
     get environment(): readonly string[] {
       return callerEnvironment(process.env);
     },

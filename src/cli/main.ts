@@ -1,9 +1,8 @@
 #!/usr/bin/env node
 /** The command line: reads the global options, calls the verb, reports, and is the only file that exits. */
 
-import { resolve } from "node:path";
 import { TsrunError, UsageError } from "../errors.ts";
-import { callerDirectory } from "./caller.ts";
+import { callerPath } from "./caller.ts";
 import type { Invocation } from "./invocation.ts";
 import { appendFileSync } from "../native/files.ts";
 import { isLoaded, isNativeError, native } from "../native/native.ts";
@@ -52,6 +51,7 @@ async function main(argv: readonly string[]): Promise<number> {
   // What nobody waits for fails as much as the rest: who reads the log must not find it empty.
   for (const event of ["uncaughtException", "unhandledRejection"]) {
     process.on(event, (error: unknown) => {
+      if (isBrokenPipe(error)) finish(EXIT_BROKEN_PIPE);
       tell(report, "error", messageOf(error));
       finish(1);
     });
@@ -70,13 +70,14 @@ async function main(argv: readonly string[]): Promise<number> {
     }
     const [name, ...rest] = argv.slice(globals.next);
     if (name === undefined || name === "help" || name === "h" || flag(globals, "help")) {
+      const [topic] = rest;
+      if (topic !== undefined && !topic.startsWith("-") && VERBS.every((verb) => verb.name !== topic)) return unknownCommand(topic, report);
       const { printHelp } = await import("./help.ts");
-      return printHelp(rest[0]);
+      return printHelp(topic);
     }
     return await callVerb({ name, rest, globals, report });
   } catch (error) {
-    // Who read the output has seen enough: that is no error to tell, as it is none of any other program.
-    if (isNativeError(error) && error.code === "EPIPE" && error.syscall === "write") return EXIT_BROKEN_PIPE;
+    if (isBrokenPipe(error)) return EXIT_BROKEN_PIPE;
     tell(report, "error", messageOf(error));
     if (report.debug && error instanceof Error && error.stack !== undefined) tell(report, "debug", error.stack);
     return error instanceof TsrunError ? error.exitCode : 1;
@@ -93,8 +94,7 @@ async function callVerb(call: {
   const verb = VERBS.find((candidate) => candidate.name === name);
   const load = LOADERS[name];
   if (verb === undefined || load === undefined) {
-    tell(report, "error", `No help topic for '${name}': it is not a command of tsrun (tsrun --help)`);
-    return EXIT_UNKNOWN_COMMAND;
+    return unknownCommand(name, report);
   }
   const help = { name: "help", short: "h", help: "show help" };
   const parsed = parseArguments(rest, { options: [...verb.options, help], trailing: verb.trailing === true });
@@ -109,11 +109,21 @@ async function callVerb(call: {
   return run(invocation(globals, { parsed, warn, fail }));
 }
 
+function unknownCommand(name: string, report: Report): number {
+  tell(report, "error", `No help topic for '${name}': it is not a command of tsrun (tsrun --help)`);
+  return EXIT_UNKNOWN_COMMAND;
+}
+
+/** Who read the output has seen enough: that is no error to tell, as it is none of any other program. */
+function isBrokenPipe(error: unknown): boolean {
+  return isNativeError(error) && error.code === "EPIPE" && error.syscall === "write";
+}
+
 function readReport(globals: Parsed): Report {
   const format = text(globals, "log-format") ?? "text";
   if (format !== "text" && format !== "json") throw new UsageError(`cannot use option "--log-format": invalid log-format: ${format}`);
   const log = text(globals, "log");
-  return { log: log === undefined || log === "" ? undefined : resolve(callerDirectory(), log), format, debug: flag(globals, "debug") };
+  return { log: log === undefined || log === "" ? undefined : callerPath(log), format, debug: flag(globals, "debug") };
 }
 
 /** The log is there from the beginning, as engines expect; returns why it cannot be. */
@@ -132,10 +142,19 @@ async function openLog({ log }: Report): Promise<unknown> {
 function guessReport(argv: readonly string[]): Report {
   const log = guessText(argv, "log");
   return {
-    log: log === undefined || log === "" ? undefined : resolve(callerDirectory(), log),
+    log: log === undefined || log === "" ? undefined : guessPath(log),
     format: guessText(argv, "log-format") === "json" ? "json" : "text",
     debug: false,
   };
+}
+
+/** Where a path leads nowhere, that is told when the log is really asked for. */
+function guessPath(log: string): string | undefined {
+  try {
+    return callerPath(log);
+  } catch {
+    return undefined;
+  }
 }
 
 function guessText(argv: readonly string[], name: string): string | undefined {
