@@ -144,4 +144,29 @@ test("an exec into a sub-cgroup that the container has frozen can be given up, a
   assert.is.not(await second.ended, 0);
 });
 
+test("kill --all signals nobody who has got the pid of one of the container's processes", async (t) => {
+  needs("root");
+  const id = await running(t, "touch /ready; sleep 100", () => undefined);
+  const path = join(t.stateRoot, id, "state.json");
+  const text = fs.readFileSync(path, "utf8");
+  const { cgroup } = JSON.parse(text) as { cgroup: { directories: { path: string }[] } };
+  // A cgroup that lists a process once, and no more when it is looked at again.
+  const other = spawn("sleep", ["100"], { stdio: "ignore" });
+  const folder = join(t.folder, "cgroup");
+  fs.mkdirSync(folder);
+  execFileSync("mkfifo", [join(folder, "cgroup.procs")]);
+  const feeder = spawn("sh", ["-c", `echo ${other.pid} > cgroup.procs; while :; do : > cgroup.procs; done`], { cwd: folder, stdio: "ignore" });
+  try {
+    const directories = cgroup.directories.map((directory) => ({ ...directory, path: folder }));
+    fs.writeFileSync(path, JSON.stringify({ ...(JSON.parse(text) as object), cgroup: { ...cgroup, directories } }));
+    assert.is((await t.runtime(["kill", "--all", id, "TERM"])).status, 0);
+    assert.is(other.kill(0), true);
+    assert.match(fs.readFileSync(`/proc/${other.pid}/status`, "utf8"), /^State:\s+S/m);
+  } finally {
+    fs.writeFileSync(path, text);
+    feeder.kill("SIGKILL");
+    other.kill("SIGKILL");
+  }
+});
+
 test.run();

@@ -1,5 +1,6 @@
 /** `kill`: sends a signal to the container's process (runtime.md#kill). */
 
+import type { CgroupDirectory } from "../cgroup/cgroup.ts";
 import { thaw, thawBelow } from "../cgroup/freeze.ts";
 import { killAll } from "../cgroup/kill.ts";
 import { pidsOf } from "../cgroup/processes.ts";
@@ -8,11 +9,14 @@ import { SIGKILL } from "../linux/signals.ts";
 import { closeSync } from "../native/files.ts";
 import { isNativeError, native } from "../native/native.ts";
 import { stopSignal } from "../spec/stop-signal.ts";
-import { killPid, openInit, signalPid } from "./processes.ts";
+import { killPid, openInit, signalPidfd, tryOpen } from "./processes.ts";
 import type { StoredState } from "./state.ts";
 import { requireStatus, statusOf } from "./status.ts";
 import { inWords } from "./store.ts";
 import type { Store } from "./store.ts";
+
+/** Descriptors that are held at the same time. */
+const AT_ONCE = 500;
 
 export interface KillOptions {
   readonly store: Store;
@@ -67,6 +71,24 @@ function signalInit(init: number, { id, signal }: { readonly id: string; readonl
 /** All but init, which gets each signal once; SIGKILL by the cgroup makes no difference between them. */
 function signalOthers({ cgroup, pid: init }: StoredState, signal: number): void {
   const directories = cgroup?.directories ?? [];
-  if (signal === SIGKILL) killAll(directories, killPid);
-  else for (const pid of pidsOf(directories)) if (pid !== init) signalPid(pid, signal);
+  if (signal === SIGKILL) return killAll(directories, killPid);
+  const pids = pidsOf(directories).filter((pid) => pid !== init);
+  for (let at = 0; at < pids.length; at += AT_ONCE) signalMembers(pids.slice(at, at + AT_ONCE), signal, directories);
+}
+
+/** A pid may have another owner by now, and it is not for the container to choose whom: who is held, and then still listed, is its own. */
+function signalMembers(pids: readonly number[], signal: number, directories: readonly CgroupDirectory[]): void {
+  const held = new Map<number, number>();
+  try {
+    for (const pid of pids) {
+      const pidfd = tryOpen(pid);
+      if (pidfd !== undefined) held.set(pid, pidfd);
+    }
+    for (const pid of pidsOf(directories)) {
+      const pidfd = held.get(pid);
+      if (pidfd !== undefined) signalPidfd(pidfd, signal);
+    }
+  } finally {
+    for (const pidfd of held.values()) closeSync(pidfd);
+  }
 }

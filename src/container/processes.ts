@@ -37,18 +37,22 @@ export async function endProcesses(state: StoredState): Promise<void> {
 /** A pidfd of the container's init, or undefined where it is gone: the pid may have another owner by now. */
 export function openInit(state: StoredState): number | undefined {
   if (state.pid <= 0 || !isOfThisBoot(state)) return undefined;
-  let pidfd: number;
+  const pidfd = tryOpen(state.pid);
+  // Looked at now that the pid cannot change hands any more.
+  if (pidfd === undefined || isAlive(state)) return pidfd;
+  closeSync(pidfd);
+  return undefined;
+}
+
+/** A pidfd of whoever has the pid; undefined where nobody has. */
+export function tryOpen(pid: number): number | undefined {
   try {
-    pidfd = native().pidfdOpen(state.pid);
+    return native().pidfdOpen(pid);
   } catch (error) {
     // A thread of somebody's has the number now (EINVAL, since Linux 6.9 ENOENT).
     if (isNativeError(error) && (error.code === "ESRCH" || error.code === "EINVAL" || error.code === "ENOENT")) return undefined;
     throw error;
   }
-  // Looked at now that the pid cannot change hands any more.
-  if (isAlive(state)) return pidfd;
-  closeSync(pidfd);
-  return undefined;
 }
 
 /** Waits, driven by the kernel, for the end of one of these processes. */
@@ -92,7 +96,7 @@ export function signalPidfd(pidfd: number, signal: number): void {
   }
 }
 
-export function signalPid(pid: number, signal: number): void {
+function signalPid(pid: number, signal: number): void {
   try {
     native().kill(pid, signal);
   } catch (error) {
