@@ -149,6 +149,7 @@ test("HOME is that of the user who is asked for", async (t) => {
   const container = await running(t);
   fs.appendFileSync(join(container.bundle.rootfs, "etc/passwd"), "one:x:1000:1000::/home/one:/bin/sh\n");
   assert.is(await inExec(container, ["sh", "-c", "echo $HOME"], ["--user", "1000"]), "/home/one\n");
+  assert.is(await inExec(container, ["sh", "-c", "echo $HOME"], ["--user", "1000", "--cwd", "/tmp"]), "/home/one\n");
 });
 
 test("CVE-2022-29162 --cap adds to bounding, effective and permitted, and to nothing else", async (t) => {

@@ -56,6 +56,15 @@ test("PRC-07 env is the whole environment, but for HOME", async (t) => {
   assert.equal(env, ["A=1", "B=x=y  z", "EMPTY=", "HOME=/root", "PATH=/bin"]);
 });
 
+test("PRC-07 HOME is found from any working directory", async (t) => {
+  const bundle = t.bundle((config) => {
+    config.process.cwd = "/tmp";
+    config.process.env = ["PATH=/bin"];
+    config.process.args = ["sh", "-c", "pwd; echo $HOME"];
+  });
+  assert.is(output(await runBundle(t, bundle)), "/tmp\n/root\n");
+});
+
 test("PRC-07 of two entries of one name the last one counts", async (t) => {
   assert.equal(await environment(t, ["PATH=/bin", "A=1", "A=2", "HOME=/a", "A=3"]), ["A=3", "HOME=/a", "PATH=/bin"]);
 });

@@ -120,10 +120,10 @@ long cwd(Context& c, const plan::Field* f) {
 long home(Context& c, const plan::Field* f) {
   c.home.truncate(0);
   c.home.add("HOME=/");
-  // A fifo in the place of the file must not make init wait.
+  // The container's root is this process's by now, and the working directory any other. A fifo in the place of the file
+  // must not make init wait.
   long fd = sys::openat2(sys::kAtFdcwd, "/etc/passwd",
-                         {static_cast<uint64_t>(sys::kONonblock | sys::kONoctty | sys::kOCloexec), 0,
-                          RESOLVE_NO_MAGICLINKS | RESOLVE_IN_ROOT});
+                         {static_cast<uint64_t>(sys::kONonblock | sys::kONoctty | sys::kOCloexec), 0, RESOLVE_NO_MAGICLINKS});
   if (fd < 0) return 0;
   struct statx status {};
   long result = sys::call(__NR_statx, fd, sys::ptr(""), sys::kAtEmptyPath, STATX_TYPE, sys::ptr(&status));
