@@ -22,6 +22,8 @@
 
 namespace launcher {
 
+constexpr int kSigchld = 17;
+
 constexpr const char* kLaunchPrefix = "TSRUN_LAUNCH=";
 constexpr const char* kCallerPrefix = "TSRUN_CALLER_";
 constexpr unsigned kMaxFd = 4096;

@@ -112,6 +112,9 @@ void engine_path(char* path, size_t size, const char* own, const char* engine) {
   describe_caller(text, cwd);
   char** environment = engine_environment(start.envp, note);
   if (environment == nullptr) fail("execute", own, -sys::kENOMEM);
+  // Where it is ignored, children end without a trace, and nobody could wait for them.
+  sys::Sigaction standard = {};
+  sys::sigaction(kSigchld, &standard);
   // The engine looks into its working directory and that one's parents, and a bundle is not to be trusted.
   const long entered = sys::chdir("/");
   if (entered < 0) fail("enter", "/", entered);

@@ -10,7 +10,6 @@ constexpr const char* kShim = "containerd-shim-tsrun-v1";
 constexpr const char* kRecord = "/tsrun.json";
 // Where the engine finds the pipe on which it tells that it is ready.
 constexpr int kReady = 3;
-constexpr int kSigchld = 17;
 constexpr long kFOk = 0;
 
 bool equal(const char* a, const char* b) {
