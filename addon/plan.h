@@ -129,11 +129,12 @@ constexpr uint32_t kMaxGateFds = 250;  // SCM_MAX_FD is 253
   X(ioprio_set, 58, "uuu")          \
   X(personality, 59, "u")           \
   X(set_mempolicy, 60, "uub")       \
-  X(sched_setaffinity, 61, "b")     \
+  X(sched_setaffinity, 61, "bu")    \
   X(umount_at, 62, "fu")            \
   X(check_device, 63, "fuuu")      \
   X(fsetxattr, 64, "fss")           \
-  X(try_fifo, 65, "ff")
+  X(try_fifo, 65, "ff")              \
+  X(fsconfig_mode, 66, "ffs")
 
 enum class Op : uint32_t {
 #define X(name, code, fields) name = code,

@@ -55,6 +55,8 @@ export const DEVIATIONS: readonly Deviation[] = [
   { runtime: "crun", test: "time offsets: TO-01 the clocks are off in a user", reason: "it may not open the file any more" },
   { runtime: "crun", test: "time offsets: TO-01 an unknown clock", reason: "it passes over it" },
   ...["runc 1.1", "crun"].flatMap((runtime) => each(runtime, "command line", ["--pidfd-socket", "a --pidfd-socket"], "it does not know the option")),
+  { runtime: "runc 1.1", test: "mount options: MNT-03 a tmpfs without a mode", reason: "it takes the directory's where the config names one, too" },
+  { runtime: "runc 1.1", test: "exec affinity: what the caller is restricted to", reason: "1.2 takes it back" },
   { runtime: "runc 1.1", test: "command line: --root of / is an error", reason: "1.3 refuses it, too" },
   { runtime: "runc 1.1", test: "namespaces: TOP-06", reason: "1.2 has it" },
   { runtime: "runc", test: "namespaces: a container without any namespaces", reason: "it needs a /proc in the container" },

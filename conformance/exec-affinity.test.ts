@@ -8,6 +8,7 @@ import * as assert from "uvu/assert";
 import type { BundleConfig } from "../test/bundle.ts";
 import { needs, skip } from "../test/harness.ts";
 import type { Ground } from "../test/harness.ts";
+import { RUNTIME } from "../test/runtime.ts";
 import { file, output, refused, running } from "./containers.ts";
 import type { Container } from "./containers.ts";
 import { suite } from "./suite.ts";
@@ -55,6 +56,17 @@ test("PRC-41 without it a further process runs wherever the first may", async (t
 test("PRC-42 PRC-43 final counts in the end, whatever initial was", async (t) => {
   assert.is(await found(t, await withAffinity(t, { initial: "0", final: "1" })), "1");
   assert.is(await found(t, await withAffinity(t, { initial: "1", final: "0-1" })), "0-1");
+});
+
+test("what the caller is restricted to is not what the container is: neither the first process nor a further one", async (t) => {
+  needs("taskset");
+  const show = (config: BundleConfig): unknown => (config.process.args = ["/bin/grep", ALLOWED, "/proc/self/status"]);
+  const from = (args: readonly string[]): string =>
+    allowed(spawnSync("taskset", ["--cpu-list", "1", RUNTIME, "--root", t.stateRoot, ...args], { encoding: "utf8" }).stdout);
+  const usual = allowed(output(await t.runtime(["run", "--bundle", t.bundle((config) => void show(config)).path, t.id()])));
+  assert.is(from(["run", "--bundle", t.bundle((config) => void show(config)).path, t.id()]), usual);
+  const container = await withAffinity(t, undefined);
+  assert.is(from(["exec", container.id, "/bin/grep", ALLOWED, "/proc/self/status"]), usual);
 });
 
 test("PRC-42 PRC-43 with initial alone it is left to the kernel what becomes of it in the cgroup", async (t) => {

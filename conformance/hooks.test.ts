@@ -206,6 +206,12 @@ test("hooks find no descriptors but 0, 1 and 2", async (t) => {
   for (const point of IN_OWN_PROC) assert.is(read(file(t, point)), "0 1 2 3\n", point);
 });
 
+test("what hooks make is not for all to write, as the runtime prepares the root with a umask of 0", async (t) => {
+  const points = ["createRuntime", "createContainer", "poststop"];
+  await live(t, (config) => everywhere(t, config, `umask >${t.folder}/$0`, points));
+  for (const point of points) assert.is(read(file(t, point)), "0022\n", point);
+});
+
 test("hooks begin with no signal blocked or ignored", async (t) => {
   // Busybox's shell ignores SIGQUIT by itself, so startContainer is left out.
   const points = ["createRuntime", "createContainer", "poststop"];

@@ -309,6 +309,22 @@ test('MNT-04 "tmpcopyup" fills the new tmpfs with what it covers, with owners, m
   assert.is(read(join(data, "file")), "content\n");
 });
 
+test("MNT-03 a tmpfs without a mode has that of the directory that it covers, else everybody may write to it", async (t) => {
+  const bundle = t.bundle((config) => {
+    for (const [destination, options] of [["/closed"], ["/shared", ["size=1m"]], ["/filled", ["tmpcopyup"]], ["/link"], ["/asked", ["mode=710"]], ["/new"]] as const) {
+      config.mounts.push({ destination, type: "tmpfs", source: "tmpfs", ...(options === undefined ? {} : { options: [...options] }) });
+    }
+    script(config, "stat -c '%n %a %u:%g' /closed /shared /filled /link/ /asked /new");
+  });
+  for (const [name, mode] of [["closed", 0o700], ["shared", 0o3770], ["filled", 0o751], ["asked", 0o755], ["aim", 0o711]] as const) {
+    fs.mkdirSync(join(bundle.rootfs, name));
+    fs.chmodSync(join(bundle.rootfs, name), mode);
+  }
+  fs.symlinkSync("/aim", join(bundle.rootfs, "link"));
+  const wanted = ["/closed 700", "/shared 3770", "/filled 751", "/link/ 711", "/asked 710", "/new 1777"];
+  assert.equal(output(await runBundle(t, bundle)).trimEnd().split("\n"), wanted.map((line) => `${line} 0:0`));
+});
+
 test('MNT-04 "tmpcopyup" with "ro" is filled and read-only', async (t) => {
   const text = await inside(t, "cat /etc/group; touch /etc/x 2>&1; exit 0", (config) => {
     config.root.readonly = false;

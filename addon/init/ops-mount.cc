@@ -1,6 +1,9 @@
 // Ops of the mount API, one system call each.
+#include <linux/stat.h>
+
 #include "context.h"
 #include "gate.h"
+#include "rootfs.h"
 
 namespace {
 
@@ -77,6 +80,24 @@ long fsconfig_string(Context& c, const plan::Field* f) {
 long fsconfig_flag(Context& c, const plan::Field* f) {
   const int fd = c.fd(f[0]);
   return with_log(c, fd, sys::call(__NR_fsconfig, fd, kSetFlag, sys::ptr(f[1].s), 0, 0));
+}
+
+// {fd, root, path}: the option "mode" of a file system is that of the directory it will cover, where there is one.
+long fsconfig_mode(Context& c, const plan::Field* f) {
+  const long found = rootfs::open(c.fd(f[1]), f[2].s, 0);
+  // Whatever is wrong with the path is told when something is to be mounted there.
+  if (found < 0) return 0;
+  struct statx status {};
+  const long result =
+      sys::call(__NR_statx, found, sys::ptr(""), sys::kAtEmptyPath, STATX_TYPE | STATX_MODE, sys::ptr(&status));
+  sys::close(static_cast<int>(found));
+  if (result < 0) return result;
+  if ((status.stx_mode & S_IFMT) != S_IFDIR) return 0;
+  const unsigned mode = status.stx_mode & 07777u;
+  char octal[5] = {};
+  for (int at = 0; at < 4; at++) octal[at] = static_cast<char>('0' + ((mode >> (3 * (3 - at))) & 7));
+  const int fd = c.fd(f[0]);
+  return with_log(c, fd, sys::call(__NR_fsconfig, fd, kSetString, sys::ptr("mode"), sys::ptr(octal), 0));
 }
 
 long fsconfig_create(Context& c, const plan::Field* f) {

@@ -174,10 +174,11 @@ long setsid(Context&, const plan::Field*) {
   return result == -sys::kEPERM ? 0 : (result < 0 ? result : 0);
 }
 
-// {mask}
+// {mask, attempt}: an attempt may fail.
 long sched_setaffinity(Context&, const plan::Field* f) {
   constexpr long kSelf = 0;
-  return sys::call(__NR_sched_setaffinity, kSelf, static_cast<long>(f[0].length), sys::ptr(f[0].s));
+  const long result = sys::call(__NR_sched_setaffinity, kSelf, static_cast<long>(f[0].length), sys::ptr(f[0].s));
+  return f[1].u != 0 ? 0 : result;
 }
 
 long fail(Context&, const plan::Field* f) { return -static_cast<long>(f[0].u); }

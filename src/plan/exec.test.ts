@@ -89,4 +89,10 @@ test("planExec() sets the affinities on both sides of the entry into the cgroup"
   assert.equal(ops.slice(0, 4), ["sched_setaffinity", "write", "write", "sched_setaffinity"]);
 });
 
+test("planExec() takes the caller's affinity back within the cgroup, unless there is one to begin with", () => {
+  const whole = stepsOf(planned({ options: { cgroup: V1 } }), "sched_setaffinity");
+  assert.equal(whole.map(({ mask, attempt }) => [mask.length, [...mask].every((byte) => byte === 0xff), attempt]), [[1024, true, true]]);
+  assert.equal(stepsOf(planned({ process: { execCPUAffinity: { initial: "0" } }, options: { cgroup: V1 } }), "sched_setaffinity").map(({ mask }) => [...mask]), [[1, 0]]);
+});
+
 test.run();

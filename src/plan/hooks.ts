@@ -3,6 +3,7 @@
 import type { Hook, HookPoint } from "../spec/config.ts";
 import { OCI_VERSION } from "../spec/default-config.ts";
 import type { PlanContext } from "./context.ts";
+import { DEFAULT_UMASK } from "./identity.ts";
 import { init, runtime } from "./step.ts";
 import type { InitOp, Step } from "./step.ts";
 
@@ -25,7 +26,16 @@ export function containerHooks(context: PlanContext): Step[] {
   const hooks = context.config.hooks?.createContainer ?? [];
   if (hooks.length === 0) return [];
   const enter = init([{ op: "fchdir", fd: "rootfs" }], { at: "/hooks/createContainer", what: "enter the root for the hooks" });
-  return [...enter, ...hooks.flatMap((hook, index) => containerHook(context, "createContainer", { hook, index }))];
+  return [
+    ...umask(DEFAULT_UMASK, "let the hooks make no files that anybody may write"),
+    ...enter,
+    ...hooks.flatMap((hook, index) => containerHook(context, "createContainer", { hook, index })),
+    ...umask(0, "clear the umask"),
+  ];
+}
+
+function umask(mask: number, what: string): Step[] {
+  return init([{ op: "umask", mask }], { at: "/hooks/createContainer", what });
 }
 
 /** Under `start`, before the program, in the container and under its filter. */

@@ -12,7 +12,7 @@ import type { InitOp, Step } from "./step.ts";
 
 const PR_SET_KEEPCAPS = 8;
 const PR_SET_NO_NEW_PRIVS = 38;
-const DEFAULT_UMASK = 0o022;
+export const DEFAULT_UMASK = 0o022;
 /** To load a filter without no_new_privs. */
 const CAP_SYS_ADMIN = 1n << 21n;
 

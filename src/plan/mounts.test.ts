@@ -27,11 +27,17 @@ test("mounts() makes a file system with its options one by one, and attaches it 
     'fsconfig_flag(fd="file system", key="sync")',
     'fsconfig_string(fd="file system", key="size", value="1k")',
     'fsconfig_flag(fd="file system", key="noswap")',
+    'fsconfig_mode(fd="file system", root="rootfs", path="/t")',
     'fsconfig_create(fd="file system")',
     'fsmount(fd="file system", attributes=2, to="mount")',
     'open_target(root="rootfs", path="/t", kind=1, resolve=0, to="target")',
     'move_mount(from="mount", to="target", flags=68)',
   ]);
+});
+
+test("mounts() takes the mode of what a tmpfs covers, unless the config gives one or it is no tmpfs", () => {
+  const asks = (type: string, ...options: string[]): boolean => ops(stepsOfMount({ destination: "/t", type, options })).includes("fsconfig_mode");
+  assert.equal([asks("tmpfs"), asks("tmpfs", "ro", "tmpcopyup"), asks("tmpfs", "size=1k", "mode=755"), asks("ramfs")], [true, true, false, false]);
 });
 
 test("mounts() names a source where the config has none: the type", () => {

@@ -201,10 +201,17 @@ function configure(mount: Mount, options: ParsedMount, label: FileSystemLabel | 
     { op: "fsconfig_string", fd: "file system", key: "source", value: mount.source ?? mount.type ?? "none" },
     ...options.superblockSet.map((key): InitOp => ({ op: "fsconfig_flag", fd: "file system", key })),
     ...options.data.map(dataOption),
+    ...modeOfCovered(mount, options),
     ...fileSystemLabel(label),
     { op: "fsconfig_create", fd: "file system" },
     { op: "fsmount", fd: "file system", attributes: options.attrSet, to: "mount" },
   ];
+}
+
+/** A tmpfs without "mode" is as open as the image's directory, and not open to all: engines count on it for /run or a home. */
+function modeOfCovered({ destination: path, type }: Mount, { data }: ParsedMount): InitOp[] {
+  if (type !== "tmpfs" || data.some((option) => option.startsWith("mode="))) return [];
+  return [{ op: "fsconfig_mode", fd: "file system", root: "rootfs", path }];
 }
 
 /** By mount(2), for what fsconfig(2) has no words for; the destination is a descriptor all the same. */

@@ -136,11 +136,12 @@ export const OPS = {
   ioprio_set: { code: 58, fields: [["which", "u"], ["who", "u"], ["priority", "u"]], calls: "ioprio_set " },
   personality: { code: 59, fields: [["persona", "u"]], calls: "personality " },
   set_mempolicy: { code: 60, fields: [["mode", "u"], ["flags", "u"], ["nodes", "b"]], calls: "set_mempolicy " },
-  sched_setaffinity: { code: 61, fields: [["mask", "b"]], calls: "sched_setaffinity " },
+  sched_setaffinity: { code: 61, fields: [["mask", "b"], ["attempt", "u"]], calls: "sched_setaffinity " },
   umount_at: { code: 62, fields: [["fd", "f"], ["flags", "u"]], calls: "umount2 " },
   check_device: { code: 63, fields: [["fd", "f"], ["mode", "u"], ["major", "u"], ["minor", "u"]], calls: "statx " },
   fsetxattr: { code: 64, fields: [["fd", "f"], ["name", "s"], ["value", "s"]], calls: "openat fsetxattr close " },
   try_fifo: { code: 65, fields: [["proc", "f"], ["fifo", "f"]], calls: "read openat close " },
+  fsconfig_mode: { code: 66, fields: [["fd", "f"], ["root", "f"], ["path", "s"]], calls: "openat2 (statx close (fsconfig )?)?" },
 } as const satisfies Readonly<Record<string, OpRow>>;
 
 export type OpName = keyof typeof OPS;

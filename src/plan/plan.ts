@@ -2,6 +2,7 @@
 
 import type { Host } from "../host.ts";
 import type { Config } from "../spec/config.ts";
+import { wholeAffinity } from "./affinity.ts";
 import { ignoredAnnotations } from "./annotations.ts";
 import { planCapabilities } from "./capabilities.ts";
 import { cgroupEntry, cgroupMembership, lastLimits, lateLimits } from "./cgroup.ts";
@@ -49,6 +50,7 @@ export function plan(config: Config, host: Host, options: PlanOptions): Plan {
     // First of all, while init is alone and small: all that it uses from now on counts as the container's.
     ...cgroupEntry(cgroup),
     ...enterIntelRdt(rdt),
+    ...wholeAffinity(),
     // What needs the host's privileges comes before the user namespace takes them away.
     ...earlyProcess(context),
     ...openTimeOffsets(context),
