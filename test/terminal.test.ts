@@ -65,6 +65,16 @@ terminal("run shows a shell of the container that has its own terminal, and pass
   });
 });
 
+terminal("what goes to a file or a pipe in place of the terminal has lines as the program wrote them", async (t) => {
+  const [line] = command(t, bundle(t, ["printf", "a\\nb\\n"]));
+  const output = `${t.folder}/output`;
+  await within(new Pty(["sh", "-c", `"$@" >${output}`, "sh", ...line], { cwd: t.folder }), async (pty) => {
+    assert.is(await pty.ended, 0);
+  });
+  // What the terminal echoes of the end of the input may come first.
+  assert.match(fs.readFileSync(output, "utf8"), /^(\^D\x08\x08)?a\nb\n$/);
+});
+
 terminal("run is raw while the program runs, and puts the settings back", async (t) => {
   await inPty(t, SHELL, async (pty) => {
     const { before } = pty;

@@ -21,6 +21,16 @@ Napi::Value make_raw(const Napi::CallbackInfo& info) {
   return Napi::Buffer<uint8_t>::Copy(info.Env(), reinterpret_cast<uint8_t*>(&before), sizeof before);
 }
 
+// (fd): what is written to it is passed on with no carriage return before a newline
+Napi::Value keep_newlines(const Napi::CallbackInfo& info) {
+  struct termios settings {};
+  const int fd = integer32(info[0]);
+  check(info.Env(), tcgetattr(fd, &settings), "tcgetattr");
+  settings.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
+  check(info.Env(), tcsetattr(fd, TCSANOW, &settings), "tcsetattr");
+  return info.Env().Undefined();
+}
+
 // (fd, settings)
 Napi::Value set_terminal(const Napi::CallbackInfo& info) {
   const auto settings = info[1].As<Napi::Uint8Array>();
@@ -78,6 +88,7 @@ Napi::Value open_pty(const Napi::CallbackInfo& info) {
 
 void export_terminal(Napi::Env env, Napi::Object exports) {
   add(env, exports, "makeRaw", make_raw);
+  add(env, exports, "keepNewlines", keep_newlines);
   add(env, exports, "setTerminal", set_terminal);
   add(env, exports, "windowSize", window_size);
   add(env, exports, "setWindowSize", set_window_size);

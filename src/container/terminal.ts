@@ -65,6 +65,8 @@ export class CallerTerminal implements Console {
   }
 
   take(master: number): void {
+    // A terminal that is not raw makes lines end as terminals want them itself, and files and pipes do not want it.
+    if (!isTerminal(this.#stdio[0]) || !isTerminal(this.#stdio[1])) native().keepNewlines(master);
     const input = native().dupAbove(master, 3);
     this.#held = {
       master,

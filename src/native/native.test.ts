@@ -85,6 +85,7 @@ const FAILURES: readonly Failing[] = [
   ["send", (n) => n.send(NO_FD, new Uint8Array(1)), "EBADF", "sendmsg"],
   ["receive", (n) => n.receive(NO_FD), "EBADF", "recvmsg"],
   ["makeRaw", (n) => n.makeRaw(NO_FD), "EBADF", "tcgetattr"],
+  ["keepNewlines", (n) => n.keepNewlines(NO_FD), "EBADF", "tcgetattr"],
   ["setTerminal", (n) => n.setTerminal(0, new Uint8Array(3)), "EINVAL", "tcsetattr"],
   ["windowSize", (n) => n.windowSize(NO_FD), "EBADF", "ioctl"],
   ["setWindowSize", (n) => n.setWindowSize(NO_FD, 1, 1), "EBADF", "ioctl"],
@@ -251,6 +252,12 @@ test("a terminal has a size, becomes raw, and gets its settings back", () => {
   assert.not.equal([...raw], [...before]);
   native().setTerminal(slave, before);
   assert.equal([...native().makeRaw(slave)], [...before]);
+  native().setTerminal(slave, before);
+  native().keepNewlines(master);
+  const wanted = "a\nb\n";
+  fs.writeSync(slave, wanted);
+  const got = Buffer.alloc(20);
+  assert.is(got.toString("latin1", 0, fs.readSync(master, got)), wanted);
   const peer = native().ptyPeer(master);
   assert.is(native().fstatfs(peer), DEVPTS_SUPER_MAGIC);
   assert.is(fs.fstatSync(peer).rdev, fs.fstatSync(slave).rdev);

@@ -219,6 +219,8 @@ export interface Native extends NativeFiles {
 
   /** Makes a terminal raw; returns its settings as they were. */
   makeRaw(fd: number): Uint8Array;
+  /** Has a terminal pass on newlines as they are written, without a carriage return before them (ONLCR of termios(3)). */
+  keepNewlines(fd: number): void;
   setTerminal(fd: number, settings: Uint8Array): void;
   windowSize(fd: number): [rows: number, columns: number];
   setWindowSize(fd: number, rows: number, columns: number): void;
