@@ -41,6 +41,9 @@ statistics("events --stats prints one line, whose counters are the container's",
   assert.equal([first.type, first.id, first.data.pids.current], ["stats", id, 2]);
   assert.is(first.data.memory.usage.limit, 64 * 1024 * 1024);
   assert.ok(first.data.memory.usage.usage > 0);
+  // Where cgroups are v1 it has the cpuset's switches, too.
+  const flags = Object.keys((first.data as unknown as { cpuset: object }).cpuset);
+  if (fs.existsSync("/sys/fs/cgroup/cpuset")) assert.ok(["cpus", "mems", "cpu_exclusive", "memory_migrate", "sched_relax_domain_level"].every((name) => flags.includes(name)), flags.join());
   const second = await stats(t, id);
   assert.ok(second.data.cpu.usage.total > first.data.cpu.usage.total);
 });

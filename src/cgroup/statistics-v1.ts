@@ -89,10 +89,31 @@ export function readStatisticsV1(directories: readonly CgroupDirectory[]): Stati
     cpu: readCpu(path("cpuacct"), path("cpu")),
     memory: readMemory(path("memory")),
     blkio: readBlkio(path("blkio")),
-    hugetlb: readHugetlb(path("hugetlb")),
+    hugetlb: readHugetlb(directoryOf(directories, "hugetlb")),
     rdma: { current: nestedCountersIn(path("rdma"), "rdma.current"), limit: nestedCountersIn(path("rdma"), "rdma.max") },
     cpuset: { cpus: textOf(path("cpuset"), "cpuset.cpus").trim(), mems: textOf(path("cpuset"), "cpuset.mems").trim() },
   };
+}
+
+/** What a cpuset has besides its lists (cgroup-v1/cpusets.rst), in the order in which runc tells it. */
+const CPUSET_FLAGS = [
+  "cpu_exclusive",
+  "mem_hardwall",
+  "mem_exclusive",
+  "memory_migrate",
+  "memory_spread_page",
+  "memory_spread_slab",
+  "memory_pressure",
+  "sched_load_balance",
+  "sched_relax_domain_level",
+] as const;
+
+/** The cpuset's switches and numbers; the last may be -1. */
+export function readCpusetFlags(directories: readonly CgroupDirectory[]): Readonly<Record<string, number>> {
+  const directory = directoryOf(directories, "cpuset")?.path;
+  const flags: Record<string, number> = {};
+  for (const name of CPUSET_FLAGS) flags[name] = Number(textOf(directory, `cpuset.${name}`));
+  return flags;
 }
 
 /** A limit of 0 says that there is none. */
@@ -163,8 +184,18 @@ function parseBlkio(text: string): BlkioEntry[] {
   return entries;
 }
 
-function readHugetlb(directory: string | undefined): HugetlbEntry[] {
-  if (directory === undefined) return [];
+function readHugetlb(found: CgroupDirectory | undefined): HugetlbEntry[] {
+  if (found === undefined) return [];
+  const directory = found.path;
+  // Where v1 and v2 stand side by side, a controller may be with either.
+  if (found.version === 2) {
+    return hugePageSizes().map((pagesize) => ({
+      pagesize,
+      usage: numberIn(directory, `hugetlb.${pagesize}.current`),
+      max: 0n,
+      failcnt: countersIn(directory, `hugetlb.${pagesize}.events`)["max"] ?? 0n,
+    }));
+  }
   return hugePageSizes().map((pagesize) => ({
     pagesize,
     usage: numberIn(directory, `hugetlb.${pagesize}.usage_in_bytes`),

@@ -1,7 +1,7 @@
 /** A container's statistics in the form of runc's `events --stats`. */
 
 import type { CgroupDirectory } from "../cgroup/cgroup.ts";
-import { readStatisticsV1 } from "../cgroup/statistics-v1.ts";
+import { readCpusetFlags, readStatisticsV1 } from "../cgroup/statistics-v1.ts";
 import type { BlkioEntry, BlkioName, MemoryEntry, StatisticsV1 } from "../cgroup/statistics-v1.ts";
 import { readStatisticsV2 } from "../cgroup/statistics-v2.ts";
 import type { Pressures, StatisticsV2 } from "../cgroup/statistics-v2.ts";
@@ -16,15 +16,15 @@ type Json = Readonly<Record<string, unknown>>;
 /** What v1's or v2's files say; v1's on a host that has both. */
 export function statisticsOf(directories: readonly CgroupDirectory[]): Json {
   const isUnified = directories.length > 0 && directories.every(({ version }) => version === 2);
-  return isUnified ? fromV2(readStatisticsV2(directories)) : fromV1(readStatisticsV1(directories));
+  return isUnified ? fromV2(readStatisticsV2(directories)) : fromV1(readStatisticsV1(directories), readCpusetFlags(directories));
 }
 
-function fromV1({ cpu, cpuset, memory, pids, blkio, hugetlb }: StatisticsV1): Json {
+function fromV1({ cpu, cpuset, memory, pids, blkio, hugetlb }: StatisticsV1, flags: Readonly<Record<string, number>>): Json {
   const { nr_periods, nr_throttled, throttled_time } = cpu.throttling;
   const usage = { total: cpu.total, percpu: cpu.perCpu, percpu_kernel: cpu.perCpuKernel, percpu_user: cpu.perCpuUser, kernel: cpu.kernel, user: cpu.user };
   return {
     cpu: { usage: bare(usage, ["kernel", "user"]), throttling: throttling(nr_periods, nr_throttled, throttled_time) },
-    cpuset: { cpus: numbersOfList(cpuset.cpus), mems: numbersOfList(cpuset.mems) },
+    cpuset: { cpus: numbersOfList(cpuset.cpus), mems: numbersOfList(cpuset.mems), ...flags },
     memory: {
       ...bare({ cache: memory.stat["cache"] ?? 0n }, []),
       usage: memoryEntry(memory.usage),
