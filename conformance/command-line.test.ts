@@ -6,6 +6,8 @@ import * as assert from "uvu/assert";
 import { Container, created, file, inside, output, read, refused, runBundle, script, silent } from "./containers.ts";
 import type { State } from "./containers.ts";
 import { listen } from "./probe.ts";
+import { RUNTIME, runRuntime } from "../test/runtime.ts";
+import type { Result } from "../test/runtime.ts";
 import { onlyOurs, suite } from "./suite.ts";
 
 const test = suite("command line");
@@ -31,10 +33,37 @@ test("VERB --help prints the verb's options and succeeds", async (t) => {
   assert.match(output(await t.runtime(["delete", "-h"])), "--force");
 });
 
-test("an unknown command is an error with status 3", async (t) => {
-  const result = await t.runtime(["frobnicate"]);
-  assert.is(result.status, 3);
-  assert.match(result.stderr, "No help topic for 'frobnicate'");
+test("an unknown command is an error with status 3, also where its help is asked for", async (t) => {
+  for (const args of [["frobnicate"], ["help", "frobnicate"]]) {
+    const result = await t.runtime(args);
+    assert.is(result.status, 3);
+    assert.match(result.stderr, "No help topic for 'frobnicate'");
+  }
+});
+
+test("a switch takes all words that Go takes for true and false", async (t) => {
+  fs.mkdirSync(t.stateRoot);
+  for (const word of ["1", "t", "T", "true", "True", "TRUE", "0", "f", "F", "false", "False", "FALSE"]) {
+    silent(await t.runtime([`--debug=${word}`, "list", "-q"]));
+    silent(await t.runtime([`--rootless=${word}`, "list", "-q"]));
+  }
+  for (const word of ["", "yes", "tRUE"]) assert.is((await t.runtime([`--debug=${word}`, "list", "-q"])).status, 1, word);
+});
+
+test("in a working directory that was removed absolute paths do, and relative ones are errors that write nothing", async (t) => {
+  const bundle = t.bundle();
+  fs.mkdirSync(t.stateRoot);
+  const gone = async (...args: readonly string[]): Promise<Result> => {
+    const shell = `mkdir ${file(t, "gone")}; cd ${file(t, "gone")}; rmdir ${file(t, "gone")}; exec "$@"`;
+    return runRuntime(["-c", shell, "sh", RUNTIME, ...args], { folder: t.folder, program: "/bin/sh" });
+  };
+  const root = ["--root", t.stateRoot];
+  silent(await gone("--log", file(t, "log"), ...root, "run", "--bundle", bundle.path, t.id()));
+  assert.is((await gone("--log", "removed-folder-log", ...root, "list")).status, 1);
+  assert.is((await gone("--root", "removed-folder-root", "list")).status, 1);
+  assert.is((await gone(...root, "create", t.id())).status, 1);
+  assert.is((await gone(...root, "spec")).status, 1);
+  for (const name of ["removed-folder-log", "removed-folder-root"]) assert.not.ok(fs.existsSync(`/${name}`), name);
 });
 
 test("an unknown option is an error, global or of a verb", async (t) => {

@@ -31,6 +31,14 @@ test("ST-01 to ST-06 state prints JSON with the specification's fields and runc'
   assert.ok(fs.existsSync(`/proc/${state.pid}`));
 });
 
+test("state has the root's shortest path, however config.json spells it", async (t) => {
+  for (const path of ["./rootfs/", "rootfs/."]) {
+    const container = await created(t, (config) => (config.root.path = path));
+    assert.is(((await container.state()) as Listed).rootfs, container.bundle.rootfs, path);
+    await container.verb("delete", "--force");
+  }
+});
+
 test("ST-06 state has no annotations, or none in it, when the config has none", async (t) => {
   assert.equal((await (await created(t)).state()).annotations ?? {}, {});
 });

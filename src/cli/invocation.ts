@@ -9,7 +9,7 @@ import { O_RDWR } from "../linux/open-flags.ts";
 import { openSync, readFileSync } from "../native/files.ts";
 import { callerLaunch, callerPath } from "./caller.ts";
 import type { Parsed } from "./parse.ts";
-import { flag, text } from "./parse.ts";
+import { flag, readBoolean, text } from "./parse.ts";
 import { defaultStateRoot } from "./state-root.ts";
 
 const MOST_LISTEN_FDS = 1000;
@@ -35,7 +35,7 @@ export function invocation(
     throw new UnsupportedError("cannot manage cgroups through systemd: --systemd-cgroup is not supported yet");
   }
   const rootless = text(globals, "rootless") ?? "auto";
-  if (!["true", "false", "auto"].includes(rootless)) {
+  if (rootless !== "auto" && rootless !== "" && readBoolean(rootless) === undefined) {
     throw new UsageError(`cannot use option "--rootless": ${JSON.stringify(rootless)} is not true, false or auto`);
   }
   const store = new Store(rootDirectory(globals, callerPath));

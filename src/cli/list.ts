@@ -8,7 +8,9 @@ import { flag, text } from "./parse.ts";
 import { print } from "./output.ts";
 
 const HEADINGS: readonly string[] = ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"];
+/** As runc's columns are. */
 const GAP = 3;
+const LEAST_WIDTH = 12;
 
 export function listVerb(invocation: Invocation): number {
   const { parsed } = invocation;
@@ -46,8 +48,8 @@ function describeAll({ store, warn }: Invocation): Description[] {
 
 function table(containers: readonly Description[]): string {
   const rows = [HEADINGS, ...containers.map(({ id, pid, status, bundle, created, owner }) => [id, `${pid}`, status, bundle, created, owner])];
-  const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) => `${row.map((cell, column) => cell.padEnd((widths[column] ?? 0) + GAP)).join("").trimEnd()}\n`).join("");
+  const widths = HEADINGS.map((_, column) => Math.max(LEAST_WIDTH, ...rows.map((row) => (row[column]?.length ?? 0) + GAP)));
+  return rows.map((row) => `${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("").trimEnd()}\n`).join("");
 }
 
 function ownerName(owner: string): string {

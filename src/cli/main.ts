@@ -121,9 +121,9 @@ function isBrokenPipe(error: unknown): boolean {
 
 function readReport(globals: Parsed): Report {
   const format = text(globals, "log-format") ?? "text";
-  if (format !== "text" && format !== "json") throw new UsageError(`cannot use option "--log-format": invalid log-format: ${format}`);
+  if (format !== "text" && format !== "json" && format !== "") throw new UsageError(`cannot use option "--log-format": invalid log-format: ${format}`);
   const log = text(globals, "log");
-  return { log: log === undefined || log === "" ? undefined : callerPath(log), format, debug: flag(globals, "debug") };
+  return { log: log === undefined || log === "" ? undefined : callerPath(log), format: format === "json" ? "json" : "text", debug: flag(globals, "debug") };
 }
 
 /** The log is there from the beginning, as engines expect; returns why it cannot be. */

@@ -63,9 +63,21 @@ function readOption(word: string, options: readonly Option[]): { option: Option;
   return { option, value };
 }
 
+/** The words that Go's strconv.ParseBool() takes; undefined: none of them. */
+export function readBoolean(value: string): boolean | undefined {
+  switch (value) {
+    case "1": case "t": case "T": case "true": case "True": case "TRUE":
+      return true;
+    case "0": case "f": case "F": case "false": case "False": case "FALSE":
+      return false;
+    default:
+      return undefined;
+  }
+}
+
 function readSwitch(name: string, value: string): boolean {
-  if (value === "true" || value === "1" || value === "t") return true;
-  if (value === "false" || value === "0" || value === "f") return false;
+  const given = readBoolean(value);
+  if (given !== undefined) return given;
   throw new UsageError(`cannot use option "--${name}": ${JSON.stringify(value)} is neither true nor false`);
 }
 

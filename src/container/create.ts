@@ -1,6 +1,6 @@
 /** `create`: from a bundle to a container that waits, or nothing at all (runtime.md#create). */
 
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { ConfigError } from "../errors.ts";
 import type { Cgroup } from "../cgroup/cgroup.ts";
 import type { Host } from "../host.ts";
@@ -9,7 +9,6 @@ import { native } from "../native/native.ts";
 import { usableLayout } from "../plan/cgroup.ts";
 import { plan as makePlan } from "../plan/plan.ts";
 import type { PlanOptions } from "../plan/context.ts";
-import { absolute } from "../plan/context.ts";
 import type { Plan } from "../plan/step.ts";
 import type { Config } from "../spec/config.ts";
 import { parseConfigBytes } from "../spec/parse.ts";
@@ -194,7 +193,7 @@ export function draftState(config: Config, plan: Plan, { id, bundle, noNewKeyrin
     ociVersion: config.ociVersion,
     phase: "creating",
     bundle,
-    rootfs: absolute(config.root?.path ?? "", bundle),
+    rootfs: resolve(bundle, config.root?.path ?? ""),
     ...(config.annotations === undefined ? {} : { annotations: config.annotations }),
     created: new Date().toISOString(),
     owner: `${process.geteuid?.() ?? 0}`,
