@@ -123,8 +123,14 @@ inline long close_range(unsigned first, unsigned last, unsigned flags) {
 inline long openat(int dir, const char* path, int flags, unsigned mode = 0) {
   return call(__NR_openat, dir, ptr(path), flags, mode);
 }
+// Below a root the kernel gives up on ".." when anything has been renamed or mounted meanwhile, wherever on the machine:
+// whoever renames without end, in another container, shall not keep this one from its way (openat2(2), EAGAIN).
 inline long openat2(int dir, const char* path, const OpenHow& how) {
-  return call(__NR_openat2, dir, ptr(path), ptr(&how), sizeof how);
+  constexpr int kMostTries = 1000;
+  long result = -kEAGAIN;
+  for (int tries = 0; result == -kEAGAIN && tries < kMostTries; tries++)
+    result = call(__NR_openat2, dir, ptr(path), ptr(&how), sizeof how);
+  return result;
 }
 inline long dup3(int from, int to, int flags) { return call(__NR_dup3, from, to, flags); }
 inline long fcntl(int fd, int command, long argument) { return call(__NR_fcntl, fd, command, argument); }

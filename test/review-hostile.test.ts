@@ -169,4 +169,30 @@ test("kill --all signals nobody who has got the pid of one of the container's pr
   }
 });
 
+const RENAME = 'for (const fs = require("fs"); ; ) { fs.renameSync("a", "b"); fs.renameSync("b", "a"); }';
+
+test("who renames files without end keeps no other container from being made", async (t) => {
+  needs("root");
+  const bundle = t.bundle(({ mounts }) => {
+    for (const name of ["a", "b", "c", "d", "e", "f", "g", "h"]) mounts.push({ destination: `/var/run/${name}`, type: "tmpfs", source: "tmpfs" });
+    for (const { destination } of mounts.slice(-8)) fs.mkdirSync(join(t.folder, "made", destination.slice("/var".length)), { recursive: true });
+  });
+  fs.cpSync(join(t.folder, "made"), bundle.rootfs, { recursive: true });
+  fs.mkdirSync(join(bundle.rootfs, "var"));
+  fs.symlinkSync(Array(5).fill("../run").join("/"), join(bundle.rootfs, "var/run"));
+  const folder = fs.mkdtempSync("/dev/shm/tsrun-test-");
+  fs.writeFileSync(join(folder, "a"), "");
+  const renamer = spawn(process.execPath, ["-e", RENAME], { cwd: folder, stdio: "ignore" });
+  try {
+    while (!fs.existsSync(join(folder, "b"))) await setTimeout(1);
+    for (let round = 0; round < 10; round++) {
+      const { status, stderr } = await t.runtime(["run", "--bundle", bundle.path, t.id()]);
+      assert.equal([status, stderr], [0, ""]);
+    }
+  } finally {
+    renamer.kill("SIGKILL");
+    fs.rmSync(folder, { recursive: true });
+  }
+});
+
 test.run();

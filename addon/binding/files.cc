@@ -24,7 +24,12 @@ Napi::Value openat2(const Napi::CallbackInfo& info) {
   how.flags = unsigned64(how_given.Get("flags")) | O_CLOEXEC;
   if (how_given.Has("mode")) how.mode = unsigned64(how_given.Get("mode"));
   if (how_given.Has("resolve")) how.resolve = unsigned64(how_given.Get("resolve"));
-  const long fd = syscall(SYS_openat2, integer32(info[0]), path.c_str(), &how, sizeof how);
+  // As init does (addon/sys.h): who renames without end shall keep nobody from his way.
+  constexpr int kMostTries = 1000;
+  int tries = 0;
+  long fd;
+  do fd = syscall(SYS_openat2, integer32(info[0]), path.c_str(), &how, sizeof how);
+  while (fd < 0 && errno == EAGAIN && ++tries < kMostTries);
   return Napi::Number::New(info.Env(), static_cast<double>(check(info.Env(), fd, "openat2", path)));
 }
 
