@@ -25,7 +25,6 @@ export interface Inheritance {
   /** What the program finds from 3 on; -1: nothing. */
   readonly preserved: readonly number[];
   readonly nofile?: readonly [soft: bigint, hard: bigint];
-  /** Signals, for hooks and helpers only: the container's process has all as they are by default. */
   readonly ignored?: bigint;
   readonly blocked?: bigint;
 }
@@ -186,7 +185,7 @@ export class Execution {
 
   /** Clones init into new namespaces and into a cgroup. */
   spawn({ flags, inherit, intoCgroup }: StepOf<"spawn">, directories: readonly CgroupDirectory[]): void {
-    const { stdio, preserved, nofile } = this.#inheritance;
+    const { stdio, preserved, nofile, ignored, blocked } = this.#inheritance;
     const entry = this.#openEntry(directories, { inherit, intoCgroup });
     const closing: number[] = [];
     try {
@@ -207,7 +206,8 @@ export class Execution {
         flags,
         ...(entry.directory === undefined ? {} : { cgroup: entry.directory }),
         ...(nofile === undefined ? {} : { nofile }),
-        // No signal ignored and none blocked: who asks for a container may be a job in the background, or a daemon.
+        ...(ignored === undefined ? {} : { ignored }),
+        ...(blocked === undefined ? {} : { blocked }),
       });
       this.cleanup.add(async () => {
         await endOf(this.init);
