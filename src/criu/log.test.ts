@@ -1,5 +1,8 @@
 /** criu's reasons, from logs as it writes them. */
 
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { reasonsIn, refusal } from "./log.ts";
@@ -39,6 +42,18 @@ test("refusal() without a log tells what the answer tells", () => {
   assert.is(refusal("checkpoint it", { ...REFUSED, cr_errno: 3 }, path).message, `cannot checkpoint it: criu: ESRCH: no such process (${path})`);
   assert.is(refusal("checkpoint it", { ...REFUSED, cr_errmsg: "words" }, path).message, `cannot checkpoint it: criu: words (${path})`);
   assert.is(refusal("checkpoint it", REFUSED, path).message, `cannot checkpoint it: criu: it failed (${path})`);
+});
+
+test("refusal() says what helps, where criu does not", () => {
+  const folder = mkdtempSync(join(tmpdir(), "tsrun-log-"));
+  const path = join(folder, "restore.log");
+  writeFileSync(path, "(00.143525)      1: Error (criu/mount.c:2955): mnt: Can't create a temporary directory: Read-only file system\n");
+  const { message } = refusal("restore it", REFUSED, path);
+  rmSync(folder, { recursive: true });
+  assert.is(
+    message,
+    `cannot restore it: criu: mnt: Can't create a temporary directory: Read-only file system (${path}); a root that is read-only needs a folder "tmp", which criu uses for a moment`,
+  );
 });
 
 test.run();

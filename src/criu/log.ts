@@ -9,6 +9,11 @@ const MOST_REASONS = 3;
 /** That it failed is told anyway; and to raise a limit is what criu can do without. */
 const SAYING_NOTHING = /^(Dumping FAILED\.|Pre-dumping FAILED\.|Restoring FAILED\.|rlimit: Can't setup .*)$/;
 
+/** What helps, where criu's words do not say it. */
+const HINTS: readonly (readonly [reason: RegExp, hint: string])[] = [
+  [/^mnt: Can't create a temporary directory: Read-only file system$/, 'a root that is read-only needs a folder "tmp", which criu uses for a moment'],
+];
+
 /** The last errors that a log tells, in their order. Pure. */
 export function reasonsIn(log: string): string[] {
   const reasons: string[] = [];
@@ -25,7 +30,12 @@ export function refusal(purpose: string, { cr_errno: errno = 0, cr_errmsg: messa
   const reasons = reasonsIn(readLog(log));
   if (reasons.length === 0 && message !== "") reasons.push(message);
   if (reasons.length === 0) reasons.push(errno === 0 ? "it failed" : formatErrno(errno));
-  return new CriuError(`cannot ${purpose}: criu: ${reasons.join("; ")} (${log})`);
+  return new CriuError(`cannot ${purpose}: criu: ${reasons.join("; ")} (${log})${hintOf(reasons)}`);
+}
+
+function hintOf(reasons: readonly string[]): string {
+  const known = HINTS.find(([reason]) => reasons.some((told) => reason.test(told)));
+  return known === undefined ? "" : `; ${known[1]}`;
 }
 
 function formatErrno(errno: number): string {
