@@ -260,6 +260,36 @@ quick("with a snapshot or without, wherever the kernel puts it, the program is t
   }
 });
 
+quick("half an address beside a field is not taken for an address in the snapshot", (t) => {
+  if (!fs.existsSync(join(BUILT, "snapshot-one"))) skip("the small engine is not built: QuickJS's source is not within reach");
+  const addresses = (one: string, other: string): string => {
+    const program = join(t.folder, "program");
+    fs.copyFileSync(join(BUILT, "tsrun-quick-maker"), program);
+    const { status, stdout, stderr } = spawnSync(join(BUILT, "quick-finish"), [program, one, other], { encoding: "utf8" });
+    assert.is(status, 0, stderr);
+    return stdout;
+  };
+  const [one, other] = [fs.readFileSync(join(BUILT, "snapshot-one")), fs.readFileSync(join(BUILT, "snapshot-other"))];
+  // The header (addon/quick/snapshot.h) ends with where the executable was, the end of the memory and two numbers of 32 bits.
+  const start = 0x1f00000000n;
+  let at = 24;
+  while (one.readBigUInt64LE(at - 16) - start + BigInt(at) !== BigInt(one.length)) at += 8;
+  const image = one.readBigUInt64LE(at - 24);
+  const distance = other.readBigUInt64LE(at - 24) - image;
+  // The same where the kernel put the executable, for the second time, just 4 GiB higher.
+  const higher = Buffer.from(one);
+  const raise = (place: number): void => void higher.writeBigUInt64LE(one.readBigUInt64LE(place) + 2n ** 32n, place);
+  raise(at - 24);
+  for (let place = at; place < one.length; place += 8) if (other.readBigUInt64LE(place) - one.readBigUInt64LE(place) === distance) raise(place);
+  const nothing = one.indexOf(Buffer.alloc(64), at + 64);
+  const unwritten = nothing + 8 - (nothing % 8);
+  one.writeBigUInt64LE((image >> 32n) << 32n, unwritten);
+  raise(unwritten);
+  fs.writeFileSync(join(t.folder, "one"), one);
+  fs.writeFileSync(join(t.folder, "higher"), higher);
+  assert.is(addresses(join(t.folder, "one"), join(t.folder, "higher")), addresses(join(BUILT, "snapshot-one"), join(BUILT, "snapshot-other")));
+});
+
 quick("without memory it ends with a line that says so, wherever it runs out", (t) => {
   const program = join(PROJECT, "dist/tsrun-quick");
   if (!fs.existsSync(program)) skip("the small engine is not built: QuickJS's source is not within reach");

@@ -52,14 +52,16 @@ Snapshot read(const char* path) {
   return snapshot;
 }
 
-// Makes the addresses relative to the executable, and returns their places.
-std::vector<uint32_t> relocate(Snapshot& one, const Snapshot& other) {
+// Makes the addresses relative to the executable, and returns their places. What was never written may be half an address,
+// and differ by as much where the kernel chose two places with equal lower halves: it does not lie within the executable.
+std::vector<uint32_t> relocate(Snapshot& one, const Snapshot& other, size_t executable) {
   std::vector<uint32_t> places;
   size_t others = 0;
   for (size_t i = 0; i < one.words.size(); i++) {
     if (one.words[i] == other.words[i]) continue;
-    if (one.words[i] - one.header.image == other.words[i] - other.header.image) {
-      one.words[i] -= one.header.image;
+    const uint64_t within = one.words[i] - one.header.image;
+    if (within == other.words[i] - other.header.image && within < executable) {
+      one.words[i] = within;
       places.push_back(static_cast<uint32_t>(i));
     } else if (++others > kMostOthers) {
       fail("the snapshots differ in more than where the executable was, first of all at word " + std::to_string(i));
@@ -86,7 +88,7 @@ int main(int argc, char** argv) {
   if (one.header.image == other.header.image) fail("the kernel put the executable at the same place twice");
   if (one.header.end != other.header.end || std::memcmp(&one.header.roots, &other.header.roots, sizeof one.header.roots) != 0)
     fail("the snapshots differ");
-  const std::vector<uint32_t> places = relocate(one, other);
+  const std::vector<uint32_t> places = relocate(one, other, program.size());
   const std::string trailer = program.substr(program.size() - kEnd - sizeof(uint64_t) - sizeof(uint32_t));
   program.resize(program.size() - trailer.size());
   pad(program);
