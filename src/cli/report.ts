@@ -2,7 +2,7 @@
 
 import { TsrunError, shorten } from "../errors.ts";
 import { appendFileSync, writeSync } from "../native/files.ts";
-import { native } from "../native/native.ts";
+import { isNativeError, native } from "../native/native.ts";
 
 export interface Report {
   /** Absolute, or undefined: standard error is the log. */
@@ -56,8 +56,9 @@ export function writeStderr(line: string): void {
   try {
     if (canLoad()) writeSync(2, line);
     else process.getBuiltinModule("node:fs").writeSync(2, line);
-  } catch {
-    // Nobody to tell.
+  } catch (error) {
+    // Nobody to tell. Without the memory to write, those above are told of it.
+    if (!isNativeError(error)) throw error;
   }
 }
 
