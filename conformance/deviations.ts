@@ -76,6 +76,7 @@ export const DEVIATIONS: readonly Deviation[] = [
   { runtime: "crun", test: "exec: CVE-2022-29162", reason: "--cap replaces the container's own" },
   { runtime: "runc 1.1", test: "exec: user, groups, directory", reason: "it leaves the caller's umask" },
   { runtime: "runc 1.1", test: "exec: a script whose interpreter", reason: "it ends with 1" },
+  { runtime: "crun", test: "rootless: his states in XDG_RUNTIME_DIR are sticky", reason: "they are not" },
   { runtime: "runc", test: "exec: --user 99999999999", reason: "it takes the number's lower half" },
   { runtime: "runc", test: "exec: the container's own process is asked for nothing", reason: "it reads the bundle's config again" },
 ];

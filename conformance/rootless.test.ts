@@ -81,6 +81,32 @@ test("without --root his states are in XDG_RUNTIME_DIR", async (t) => {
 /** The daemon user's: newuidmap(1) wants a user that passwd(5) knows. */
 const DAEMON = 1;
 
+test("his states in XDG_RUNTIME_DIR are sticky: nobody cleans them away", async (t) => {
+  const bundle = await bundleOfUser(t, "/bin/true");
+  const environment = { HOME: file(t, "his"), XDG_RUNTIME_DIR: file(t, "his"), USER: "someone" };
+  silent(await runRuntime([...AS_USER, RUNTIME, "run", "--bundle", bundle.path, t.id()], { folder: t.folder, program: "setpriv", env: environment }));
+  const name = RUNTIME.split("/").at(-1) ?? "";
+  assert.is(fs.statSync(join(file(t, "his"), name)).mode & 0o7777, 0o1700);
+});
+
+test("list names who owns a container, and gives his number where he has no name", async (t) => {
+  const bundle = await bundleOfUser(t, "/bin/sleep", "100");
+  const mapping = (hostID: number): object[] => [{ containerID: 0, hostID, size: 1 }];
+  for (const [user, name] of [[USER, `#${USER}`], [DAEMON, "daemon"]] as const) {
+    const his = JSON.parse(fs.readFileSync(join(bundle.path, "config.json"), "utf8")) as { linux: object };
+    Object.assign(his.linux, { uidMappings: mapping(user), gidMappings: mapping(user) });
+    bundle.write(JSON.stringify(his));
+    for (const path of [file(t, "his"), bundle.path, bundle.rootfs]) fs.chownSync(path, user, user);
+    const id = t.id();
+    const as = ["--reuid", `${user}`, "--regid", `${user}`, "--clear-groups", "--", RUNTIME, "--root", file(t, `his/${user}`)];
+    const call = (...args: readonly string[]): Promise<Result> => runRuntime([...as, ...args], { folder: t.folder, program: "setpriv" });
+    silent(await call("create", "--bundle", bundle.path, id));
+    assert.match(output(await call("list")), new RegExp(`^${id} .* ${name}$`, "m"));
+    assert.is((JSON.parse(output(await call("list", "--format", "json"))) as { owner: string }[])[0]?.owner, name);
+    silent(await call("delete", "--force", id));
+  }
+});
+
 /** Runs a bundle as that user, in a mount namespace in which these ids are granted to him. */
 async function runGranted(t: Ground, bundle: Bundle, grants: string): Promise<Result> {
   needs("unshare", "newuidmap");

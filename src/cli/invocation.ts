@@ -10,7 +10,7 @@ import { openSync, readFileSync } from "../native/files.ts";
 import { callerLaunch, callerPath } from "./caller.ts";
 import type { Parsed } from "./parse.ts";
 import { flag, readBoolean, text } from "./parse.ts";
-import { defaultStateRoot } from "./state-root.ts";
+import { SYSTEM_STATE_ROOT, defaultStateRoot } from "./state-root.ts";
 
 const MOST_LISTEN_FDS = 1000;
 
@@ -38,7 +38,7 @@ export function invocation(
   if (rootless !== "auto" && rootless !== "" && readBoolean(rootless) === undefined) {
     throw new UsageError(`cannot use option "--rootless": ${JSON.stringify(rootless)} is not true, false or auto`);
   }
-  const store = new Store(rootDirectory(globals, callerPath));
+  const store = storeOf(globals);
   // Not every verb asks for the rest.
   return {
     store,
@@ -56,14 +56,15 @@ export function invocation(
   };
 }
 
-function rootDirectory(globals: Parsed, path: (given: string) => string): string {
+function storeOf(globals: Parsed): Store {
   const given = text(globals, "root");
   if (given !== undefined) {
-    const root = path(given);
+    const root = callerPath(given);
     if (given === "" || root === "/") throw new UsageError(`cannot use option "--root": it should not be set to ${JSON.stringify(given === "" ? "" : root)}`);
-    return root;
+    return new Store(root);
   }
-  return defaultStateRoot({ uid: process.geteuid?.() ?? 0, environment: process.env, uidMap: () => readFileSync("/proc/self/uid_map", "utf8") });
+  const root = defaultStateRoot({ uid: process.geteuid?.() ?? 0, environment: process.env, uidMap: () => readFileSync("/proc/self/uid_map", "utf8") });
+  return new Store(root, { isSticky: root !== SYSTEM_STATE_ROOT });
 }
 
 /** The only argument of a verb that takes exactly one. */

@@ -3,6 +3,7 @@
 import { describeBriefly } from "../container/describe.ts";
 import type { Description } from "../container/describe.ts";
 import { UsageError } from "../errors.ts";
+import { readFileSync } from "../native/files.ts";
 import type { Invocation } from "./invocation.ts";
 import { flag, text } from "./parse.ts";
 import { print } from "./output.ts";
@@ -52,6 +53,16 @@ function table(containers: readonly Description[]): string {
   return rows.map((row) => `${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("").trimEnd()}\n`).join("");
 }
 
+/** As the host's passwd has it. */
 function ownerName(owner: string): string {
-  return owner === "0" ? "root" : `#${owner}`;
+  if (owner === "0") return "root";
+  try {
+    for (const line of readFileSync("/etc/passwd", "utf8").split("\n")) {
+      const [name = "", , uid] = line.split(":");
+      if (uid === owner && name !== "") return name;
+    }
+  } catch {
+    // Then there is a number only.
+  }
+  return `#${owner}`;
 }

@@ -2,6 +2,9 @@
 
 import { isInitialUidMap } from "../linux/uid-map.ts";
 
+/** Whoever is root has them there. */
+export const SYSTEM_STATE_ROOT = "/run/tsrun";
+
 /** Who asks. */
 export interface Caller {
   /** The effective user id. */
@@ -17,7 +20,7 @@ export interface Caller {
  */
 export function defaultStateRoot({ uid, environment, uidMap }: Caller): string {
   const directory = environment["XDG_RUNTIME_DIR"];
-  if (directory === undefined || directory === "") return "/run/tsrun";
+  if (directory === undefined || directory === "") return SYSTEM_STATE_ROOT;
   const isOrdinary = uid !== 0 || (environment["USER"] !== "root" && !isInitialUidMap(uidMap()));
-  return isOrdinary ? `${directory}/tsrun` : "/run/tsrun";
+  return isOrdinary ? `${directory}/tsrun` : SYSTEM_STATE_ROOT;
 }

@@ -10,6 +10,8 @@ import type { StoredState } from "./state.ts";
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 const ROOT_MODE = 0o700;
+/** In a user's runtime directory old files may be cleaned away, but not those that are sticky (XDG Base Directory Specification). */
+const STICKY = 0o1000;
 /** Init opens the exec fifo in it with a user namespace's rights, so it may be entered; nothing in it is readable. */
 const DIRECTORY_MODE = 0o711;
 const ID = /^[A-Za-z0-9_+.-]+$/;
@@ -23,9 +25,11 @@ export interface Lock {
 
 export class Store {
   readonly root: string;
+  readonly #mode: number;
 
-  constructor(root: string) {
+  constructor(root: string, { isSticky = false }: { readonly isSticky?: boolean } = {}) {
     this.root = root;
+    this.#mode = isSticky ? ROOT_MODE | STICKY : ROOT_MODE;
   }
 
   directory(id: string): string {
@@ -44,7 +48,7 @@ export class Store {
         mkdirSync(this.directory(id), { mode: DIRECTORY_MODE });
       } catch (error) {
         if (isNativeError(error) && error.code === "ENOENT") {
-          makeRoot(this.root);
+          makeRoot(this.root, this.#mode);
           continue;
         }
         if (!isNativeError(error) || error.code !== "EEXIST") throw inWords(`make "${this.directory(id)}"`, error);
@@ -222,9 +226,9 @@ export class Store {
   }
 }
 
-function makeRoot(root: string): void {
+function makeRoot(root: string, mode: number): void {
   try {
-    mkdirSync(root, { recursive: true, mode: ROOT_MODE });
+    mkdirSync(root, { recursive: true, mode });
   } catch (error) {
     throw inWords(`make the state root "${root}"`, error);
   }
