@@ -2,6 +2,7 @@
 
 // Time limit: 300 s
 import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { needs, suite } from "./harness.ts";
@@ -23,6 +24,20 @@ start("shows the container's own host name, processes, mounts, links and exit st
   assert.match(result.stdout, "\nexit status: 7\n");
   const [, id] = /--bundle build\/example (\S+)/.exec(result.stdout) ?? [];
   assert.equal(findStrays(id ?? "unknown"), []);
+});
+
+start("says which Node it needs where there is an older one", (t) => {
+  const { engines } = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8")) as { engines: { node: string } };
+  const least = engines.node.replace(">=", "");
+  const setup = (version: string): { status: number | null; stderr: string } => {
+    writeFileSync(join(t.folder, "node"), `#!/bin/sh\necho ${version}\n`, { mode: 0o755 });
+    const env = { ...process.env, PATH: `${t.folder}:${process.env["PATH"]}` };
+    const { status, stderr } = spawnSync("bash", ["-c", 'source <(sed -n "/^has_command()/p; /^check_node()/,/^}/p" "$0"); check_node', join(PROJECT, "scripts/setup")], { encoding: "utf8", env });
+    return { status, stderr };
+  };
+  assert.equal(setup("v18.19.0"), { status: 1, stderr: `setup: node is v18.19.0: install Node.js ${least} or later, https://nodejs.org\n` });
+  assert.is(setup(`v${least}.0`).status, 0);
+  assert.is(setup("v26.0.0").status, 0);
 });
 
 start.run();
