@@ -6,7 +6,7 @@ import { parseInteger, parseSize } from "./amounts.ts";
 const test = suite("cli/amounts");
 
 test("parseSize() reads numbers with and without units, by 1024", () => {
-  const sizes = { "-1": -1, "0": 0, "512": 512, "512b": 512, "2k": 2048, "2K": 2048, "64m": 67108864, "64MB": 67108864, "64 MiB": 67108864, "1.5g": 1610612736, "1t": 2 ** 40, "1p": 2 ** 50, "7.9": 7 };
+  const sizes = { "-1": -1, "0": 0, "512": 512, "512b": 512, "2k": 2048, "2K": 2048, "64m": 67108864, "64MB": 67108864, "64 MiB": 67108864, "1.5g": 1610612736, ".5g": 536870912, ".5": 0, "1t": 2 ** 40, "1p": 2 ** 50, "7.9": 7 };
   for (const [text, bytes] of Object.entries(sizes)) assert.is(parseSize("memory", text), bytes, text);
   assert.is(parseSize("memory", "9223372036854771712"), 9223372036854771712n);
 });

@@ -4,7 +4,7 @@ import { UsageError } from "../errors.ts";
 import type { Integer } from "../spec/config.ts";
 
 const UNITS = "kmgtp";
-const SIZE = /^(\d+(?:\.\d+)?) ?(?:([kmgtp])i?)?b?$/i;
+const SIZE = /^(\d+(?:\.\d+)?|\.\d+) ?(?:([kmgtp])i?)?b?$/i;
 
 /** Bytes, as docker and runc read them: `64m`, `1.5GiB`, a bare number; -1 is unlimited. */
 export function parseSize(option: string, text: string): Integer {
