@@ -1,6 +1,6 @@
 /** What the programs of a container do against the runtime: by their names, their hooks, and the cgroups that they make. */
 
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
@@ -201,6 +201,29 @@ test("who renames files without end keeps no other container from being made", a
   } finally {
     renamer.kill("SIGKILL");
     fs.rmSync(folder, { recursive: true });
+  }
+});
+
+const EXCHANGE = 'for (const fs = require("fs"); ; ) for (const name of ["fifo", "file"]) { fs.linkSync(name, "new"); fs.renameSync("new", "data/x"); }';
+
+test("who puts a fifo in the place of a file holds up no other container that copies it up", async (t) => {
+  needs("root", "strace");
+  const bundle = t.bundle(({ mounts }) => mounts.push({ destination: "/data", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup"] }));
+  fs.mkdirSync(join(bundle.rootfs, "data"));
+  fs.writeFileSync(join(bundle.rootfs, "file"), "");
+  execFileSync("mkfifo", [join(bundle.rootfs, "fifo")]);
+  const exchanger = spawn(process.execPath, ["-e", EXCHANGE], { cwd: bundle.rootfs, stdio: "ignore" });
+  try {
+    while (!fs.existsSync(join(bundle.rootfs, "data/x"))) await setTimeout(1);
+    for (let round = 0; round < 15; round++) {
+      // Between the look at a file and its opening there is time enough for an exchange.
+      const slowly = ["-f", "-o", "/dev/null", "-e", "inject=openat:delay_enter=1ms", RUNTIME, "--root", t.stateRoot];
+      const { status, signal } = spawnSync("strace", [...slowly, "run", "--bundle", bundle.path, t.id()], { stdio: "ignore", timeout: 15_000, killSignal: "SIGKILL" });
+      // It may well find that something is gone.
+      assert.ok(status === 0 || status === 1, `round ${round}: ${status}, ${signal}`);
+    }
+  } finally {
+    exchanger.kill("SIGKILL");
   }
 });
 

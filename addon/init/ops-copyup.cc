@@ -41,11 +41,16 @@ long copy_link(int from, const char* name, int to) {
   return sys::call(__NR_symlinkat, sys::ptr(target), to, sys::ptr(name));
 }
 
-long copy_open(int from, const char* name, int to, bool directory, int level) {
+// Leaves in `status` what was opened: another container of the same root may have put something else in its place, of
+// which the opening alone could wait for ever.
+long copy_open(int from, const char* name, int to, struct statx& status, int level) {
+  const bool directory = (status.stx_mode & S_IFMT) == S_IFDIR;
   const int flags = sys::kONofollow | sys::kOCloexec | (directory ? sys::kODirectory : 0);
-  long source = sys::openat(from, name, flags);
+  long source = sys::openat(from, name, flags | sys::kONonblock);
   if (source < 0) return source;
-  long result = directory ? sys::call(__NR_mkdirat, to, sys::ptr(name), 0700) : 0;
+  long result = sys::call(__NR_statx, source, sys::ptr(""), sys::kAtEmptyPath, STATX_BASIC_STATS, sys::ptr(&status));
+  if (result == 0 && !directory && (status.stx_mode & S_IFMT) != S_IFREG) result = -sys::kEAGAIN;
+  if (result == 0 && directory) result = sys::call(__NR_mkdirat, to, sys::ptr(name), 0700);
   long target = -1;
   if (result == 0) {
     target = directory ? sys::openat(to, name, flags)
@@ -67,7 +72,7 @@ long copy_entry(int from, const char* name, int to, int level) {
   switch (status.stx_mode & S_IFMT) {
     case S_IFDIR:
     case S_IFREG:
-      result = copy_open(from, name, to, (status.stx_mode & S_IFMT) == S_IFDIR, level);
+      result = copy_open(from, name, to, status, level);
       break;
     case S_IFLNK:
       result = copy_link(from, name, to);
