@@ -42,7 +42,7 @@ for (const [what, code] of [
     needs("root");
     const underWay = join(t.folder, "under-way");
     const bundle = t.bundle((config) => {
-      config.hooks = { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", `: >${underWay}; exec sleep 5`], timeout: 5 }] };
+      config.hooks = { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", `echo $$ >${underWay}; exec sleep 5`], timeout: 5 }] };
     });
     const fault = join(t.folder, "fault.mjs");
     const wait = `const timer = setInterval(() => { if (!existsSync(${JSON.stringify(underWay)})) return; clearInterval(timer); ${code} }, 10);`;
@@ -51,6 +51,8 @@ for (const [what, code] of [
     const options = ["--root", t.stateRoot, "--log", join(t.folder, "log"), "--log-format", "json"];
     const command = ["--import", fault, main, ...options, "create", "--bundle", bundle.path, t.id()];
     const { status, stderr } = spawnSync(process.execPath, command, { encoding: "utf8" });
+    // Who died so ends nobody.
+    process.kill(Number(fs.readFileSync(underWay, "utf8")), "SIGKILL");
     assert.equal([status, errorsIn(t)], [1, ["internal error: told"]]);
     assert.is(stderr, "tsrun: internal error: told\n", "no stack trace");
   });

@@ -41,8 +41,9 @@ driven("limits, devices, sysctls, and namespaces of the host and of another cont
   const v2 = ["cpu.max", "cpuset.cpus", "pids.max", "memory.max", "memory.low"];
   const files = fs.existsSync("/sys/fs/cgroup/cgroup.controllers") ? v2 : v1;
   const script = `cat ${files.map((file) => `/sys/fs/cgroup/${file}`).join(" ")}; ulimit -n; ulimit -H -n; df -k /dev/shm | tail -n 1 | tr -s ' ' | cut -d' ' -f2`;
-  const [quota, ...rest] = (await shell(podman, limits, script)).split("\n");
-  assert.match(quota ?? "", /^50000( 100000)?$/);
+  const shown = await shell(podman, limits, script);
+  const [quota, ...rest] = shown.split("\n");
+  assert.match(quota ?? "", /^50000( 100000)?$/, shown);
   assert.equal(rest, ["0", "50", `${64 << 20}`, `${32 << 20}`, "100", "200", "3072"]);
   const device = "true < /dev/nothing && echo opened; (: > /dev/nothing) 2>/dev/null || echo refused";
   assert.is(await shell(podman, ["--device", "/dev/fuse:/dev/nothing:r"], device), "opened\nrefused");
