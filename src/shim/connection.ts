@@ -15,6 +15,7 @@ export class Connection {
   readonly #outgoing: Uint8Array[] = [];
   #isWriting = false;
   #isClosed = false;
+  #wake = (): void => {};
 
   /** It closes the descriptor, also where this fails. */
   constructor(fd: number) {
@@ -35,10 +36,18 @@ export class Connection {
       if (frame !== undefined) return frame;
       if (this.#isClosed) return undefined;
       const bytes = this.#receive();
-      if (bytes === undefined) await ready(this.#fd, EPOLLIN);
+      if (bytes === undefined) await this.#readable();
       else if (bytes.length === 0) return undefined;
       else this.#frames.push(bytes);
     }
+  }
+
+  /** Resolves when there is something to read, and when close() ends the wait for it. */
+  #readable(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      void ready(this.#fd, EPOLLIN).then(() => resolve());
+    });
   }
 
   #receive(): Uint8Array | undefined {
@@ -89,5 +98,6 @@ export class Connection {
       forget(fd);
       closeSync(fd);
     }
+    this.#wake();
   }
 }

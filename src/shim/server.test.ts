@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { closeSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import { Client } from "./client.ts";
 import { Connection } from "./connection.ts";
@@ -188,6 +189,22 @@ test("a deadline that is further away than a timer reaches is none", async () =>
   await new Promise((resolve) => setTimeout(resolve, 20));
   release();
   assert.equal(await answers, [[1, 0]]);
+});
+
+test("a call that cannot be sent, since the other side has just gone, fails at once", async () => {
+  const socket = join(folder, "leaving");
+  const listener = native().listenUnix(socket);
+  const client = new Client(socket);
+  const waiting = failure(call(client, "Echo", "a"));
+  const accepted = native().accept(listener);
+  assert.ok(accepted !== null);
+  closeSync(listener);
+  closeSync(accepted);
+  // The client has had no time to see it.
+  const began = performance.now();
+  assert.match(await failure(call(client, "Echo", "b")), /the connection is closed/);
+  assert.match(await waiting, /the connection is closed/);
+  assert.ok(performance.now() - began < 5000);
 });
 
 test.run();
