@@ -33,7 +33,12 @@ export async function deleteShim({ id, namespace, bundle: named }: Invocation, {
   if (record !== undefined) {
     await askShim(record.socket, id);
     await deleteRest({ id, bundle, record, environment });
-    if (removeUnserved(record.socket)) await deleteOthers({ bundle, namespace, socket: record.socket, environment });
+    const others = removeUnserved(record.socket, () => findOthers(bundle, namespace, record.socket)) ?? [];
+    for (const other of others) {
+      await deleteRest({ ...other, environment });
+      // containerd may still ask how it ended.
+      writeRecord(other.bundle, { ...other.record, root: "", mounted: false });
+    }
   }
   writeSync(STDOUT, encode(DeleteResponse, { pid: record?.pid ?? 0, exit_status: SIGNALLED + SIGKILL, exited_at: now() }));
   return 0;
@@ -56,19 +61,18 @@ async function deleteRest({ id, bundle, record: { root, mounted }, environment }
  * The containers whose shim was the same. From version 3 of the task service on containerd calls "delete" for the first
  * container of a pod only, and the others would run on without anybody to know of them.
  */
-async function deleteOthers({ bundle, namespace, socket, environment }: { readonly bundle: string; readonly namespace: string; readonly socket: string; readonly environment: readonly string[] }): Promise<void> {
+function findOthers(bundle: string, namespace: string, socket: string): readonly Omit<Rest, "environment">[] {
   // Bundles are STATE/PLUGIN/NAMESPACE/ID.
   const state = dirname(dirname(dirname(bundle)));
+  const found: Omit<Rest, "environment">[] = [];
   for (const plugin of namesIn(state)) {
     for (const id of namesIn(join(state, plugin, namespace))) {
       const other = join(state, plugin, namespace, id);
       const record = other === bundle ? undefined : readRecord(other);
-      if (record?.socket !== socket) continue;
-      await deleteRest({ id, bundle: other, record, environment });
-      // containerd may still ask how it ended.
-      writeRecord(other, { ...record, root: "", mounted: false });
+      if (record?.socket === socket) found.push({ id, bundle: other, record });
     }
   }
+  return found;
 }
 
 function namesIn(folder: string): readonly string[] {

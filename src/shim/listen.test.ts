@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -5,7 +6,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { closeSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
-import { isServed, removeUnserved } from "./listen.ts";
+import { findPlace, isServed, removeUnserved } from "./listen.ts";
 
 const listen = suite<{ folder: string }>("listen", { folder: "" });
 
@@ -21,7 +22,7 @@ listen("a socket with a listener is served, and stays", ({ folder }) => {
   const path = join(folder, "socket");
   const listener = native().listenUnix(path);
   assert.is(isServed(path), true);
-  assert.is(removeUnserved(path), false);
+  assert.is(removeUnserved(path, () => "seen"), undefined);
   assert.ok(fs.existsSync(path));
   closeSync(listener);
 });
@@ -30,9 +31,21 @@ listen("one that its listener has left is not, and goes", ({ folder }) => {
   const path = join(folder, "socket");
   closeSync(native().listenUnix(path));
   assert.is(isServed(path), false);
-  assert.is(removeUnserved(path), true);
+  assert.is(removeUnserved(path, () => fs.existsSync(path)), false);
   assert.is(fs.existsSync(path), false);
   assert.is(isServed(path), false);
+});
+
+listen("nobody listens there anew before who removes it has looked round", async ({ folder }) => {
+  const path = join(folder, "socket");
+  const isFree = (): number => spawnSync("flock", ["--nonblock", folder, "true"]).status ?? -1;
+  assert.is(removeUnserved(path, isFree), 1);
+  assert.is(isFree(), 0);
+  // Nor is there anything to wait for where the folder is gone.
+  assert.is(removeUnserved(join(folder, "none/socket"), () => "seen"), "seen");
+  const found = await findPlace(path, folder, { id: "a", most: 0 });
+  assert.ok(typeof found === "object");
+  closeSync(found.listener);
 });
 
 listen("one that cannot be asked stays", ({ folder }) => {

@@ -52,16 +52,19 @@ function listen(path: string, directory: string): number | undefined {
   }
 }
 
-/** Removes a socket on which nobody listens; returns whether there is none any more. */
-export function removeUnserved(path: string): boolean {
-  if (!existsSync(path)) return true;
+/**
+ * Removes a socket on which nobody listens. `look` is what is to be seen before the next shim listens there; returns what
+ * it returns, undefined where somebody listens.
+ */
+export function removeUnserved<T>(path: string, look: () => T): T | undefined {
+  if (!existsSync(dirname(path))) return look();
   const lock = openSync(dirname(path), O_RDONLY);
   try {
     // Another shim may be about to listen there.
     native().flock(lock, LOCK_EX);
-    if (isServed(path)) return false;
+    if (isServed(path)) return undefined;
     rmSync(path, { force: true });
-    return true;
+    return look();
   } finally {
     closeSync(lock);
   }
