@@ -29,11 +29,14 @@ export class Caller {
   #client: Client | undefined;
   /** The shim's. */
   socket = "";
+  /** Its events are answered when this resolves. */
+  eventsPass: Promise<void> = Promise.resolve();
 
   constructor(t: Ground) {
     this.#t = t;
-    const forward = method(ForwardRequest, Empty, ({ envelope }) => {
+    const forward = method(ForwardRequest, Empty, async ({ envelope }) => {
       this.topics.push(envelope?.topic ?? "");
+      await this.eventsPass;
       return {};
     });
     this.#server = new Server({ "containerd.services.events.ttrpc.v1.Events": { Forward: forward } }, () => {});

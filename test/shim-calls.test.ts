@@ -14,7 +14,7 @@ import { needsCriu } from "./criu.ts";
 import { until } from "./engine.ts";
 import { suite } from "./harness.ts";
 import type { Ground } from "./harness.ts";
-import { TASK, TIMEOUT, calling } from "./shim-caller.ts";
+import { TASK, TIMEOUT, calling, runTask } from "./shim-caller.ts";
 import type { Caller } from "./shim-caller.ts";
 
 const test = suite("shim-calls");
@@ -188,5 +188,37 @@ function childrenOf(pid: number): string[] {
   const children = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter((child) => child !== "");
   return children.map((child) => fs.readFileSync(`/proc/${child}/comm`, "utf8").trim());
 }
+
+called("a shim that is asked twice to end leaves the socket to the next one, which has its name", async (t, caller) => {
+  let pass = (): void => {};
+  // A shim stays until its events are told.
+  caller.eventsPass = new Promise((resolve) => {
+    pass = resolve;
+  });
+  const bundles = [0, 1, 2].map(() => t.bundle((config) => {
+    config.annotations = { "io.containerd.tsrun.v1.shared": "true" };
+    config.process.args = ["/bin/true"];
+  }).path);
+  const [a = "", b = "", c = ""] = bundles;
+  const [first, second, third] = [t.id(), t.id(), t.id()];
+  caller.start(b, second);
+  caller.start(a, first);
+  const ending = new Client(caller.socket);
+  const shutdown = (id: string): Promise<Uint8Array> => ending.call({ service: TASK, method: "Shutdown", payload: encode(ShutdownRequest, { id }), timeoutMilliseconds: TIMEOUT });
+  try {
+    assert.is(await runTask(caller, { id: first, bundle: a }), 0);
+    assert.is(await runTask(caller, { id: second, bundle: b }), 0);
+    await shutdown(first);
+    assert.not(fs.existsSync(caller.socket));
+    caller.start(c, third);
+    await shutdown(second);
+    assert.ok(fs.existsSync(caller.socket));
+  } finally {
+    ending.close();
+    pass();
+  }
+  assert.is(await runTask(caller, { id: third, bundle: c }), 0);
+  await caller.call(TASK, "Shutdown", [ShutdownRequest, { id: third }], Empty);
+});
 
 test.run();

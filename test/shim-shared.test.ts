@@ -86,11 +86,12 @@ withShim("a container that fails to be created, or floods its output, harms nobo
 });
 
 withShim("containers that come while a shared shim ends find another", async (t, task) => {
-  for (let round = 0; round < 15; round++) {
-    const ids = Array.from({ length: 3 }, () => t.id());
-    // The last of them to go ends the shim while the next round's come.
+  for (let round = 0; round < 8; round++) {
+    const ids = Array.from({ length: 8 }, () => t.id());
+    // Those that go end the shim while others come.
     const results = await Promise.all(ids.map((id) => task.containerd.run(["--rm", ...ANNOTATION, ...task.rootfs, id, "/bin/echo", id])));
-    assert.equal(results.map(({ status, stdout, stderr }) => [status, stdout, stderr]), ids.map((id) => [0, `${id}\n`, ""]));
+    const failed = results.filter(({ status, stdout, stderr }, n) => status !== 0 || stdout !== `${ids[n]}\n` || stderr !== "");
+    assert.equal(failed, []);
   }
 });
 

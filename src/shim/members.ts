@@ -5,7 +5,7 @@ import { RpcError } from "./rpc-error.ts";
 export class Members {
   readonly #promised = new Set<string>();
   readonly #countTasks: () => number;
-  #hasEnded = false;
+  #haveEnded = false;
 
   /** `countTasks` tells how many tasks there are, those that are being made among them. */
   constructor(countTasks: () => number) {
@@ -14,7 +14,7 @@ export class Members {
 
   /** Keeps the shim for a container that is to be created; `most`: with how many it may share the shim, 0 for any. */
   promise(id: string, most: number): void {
-    if (this.#hasEnded) throw new RpcError("FAILED_PRECONDITION", "the shim is about to end");
+    if (this.#haveEnded) throw new RpcError("FAILED_PRECONDITION", "the shim is about to end");
     if (most > 0 && !this.#promised.has(id) && this.#countTasks() + this.#promised.size >= most) {
       throw new RpcError("RESOURCE_EXHAUSTED", `the shim has ${most} containers already`);
     }
@@ -35,9 +35,13 @@ export class Members {
     return this.#countTasks() === 0 && this.#promised.size === 0;
   }
 
+  get haveEnded(): boolean {
+    return this.#haveEnded;
+  }
+
   /** From now on nobody is taken in, and whoever was promised a place has not come. */
   end(): void {
-    this.#hasEnded = true;
+    this.#haveEnded = true;
     this.#promised.clear();
   }
 }

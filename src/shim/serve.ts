@@ -2,7 +2,7 @@
 
 import { callerEnvironment } from "../linux/launch.ts";
 import { SIGCHLD, SIGINT, SIGTERM } from "../linux/signals.ts";
-import { existsSync, rmSync } from "../native/files.ts";
+import { existsSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import { onSignals } from "../native/waiter.ts";
 import { EventQueue } from "./events.ts";
@@ -34,29 +34,18 @@ export async function serve({ namespace, id, bundle, socket, listener }: Beginni
   const ended = new Promise<void>((resolve) => {
     end = resolve;
   });
-  let isOver = false;
-  const shutDown = (): void => {
-    isOver = true;
-    end();
-  };
-  /** Without containerd's wish. After it the socket is gone, and another shim may have its name. */
-  const leave = (): void => {
-    if (!isOver) rmSync(socket, { force: true });
-    shutDown();
-  };
   const environment = callerEnvironment(process.env);
-  const service = new TaskService({ namespace, socket, environment, publisher: events }, shutDown);
+  const service = new TaskService({ namespace, socket, environment, publisher: events }, end);
   service.members.promise(id, 0);
   const server = new Server(service.services, (error) => logDefect(error));
   const orphans = new Orphans((pid) => service.knows(pid));
   onSignals([SIGTERM, SIGINT, SIGCHLD], (signal) => {
     if (signal === SIGCHLD) orphans.reap();
-    else leave();
+    else service.end();
   });
   void server.listen(listener);
-  endWhenForgotten(() => service.isUsed, () => server.hasConnections || existsSync(bundle) || service.members.expectsOthers(id), leave);
+  endWhenForgotten(() => service.isUsed, () => server.hasConnections || existsSync(bundle) || service.members.expectsOthers(id), () => service.end());
   await ended;
-  service.members.end();
   // The answer to Shutdown is written before this goes on.
   await new Promise((resolve) => setTimeout(resolve, 0));
   await events.flushed(FLUSH_MILLISECONDS);

@@ -57,7 +57,7 @@ export class TaskService {
   /** Bundles of containers that are gone, of which "delete" is to know until the shim's socket is gone, too. */
   readonly #kept = new Map<string, string>();
 
-  /** `shutDown` is called when the last task is gone and containerd asks for it. */
+  /** `shutDown` is called once, when the shim is to end: the last task is gone and containerd asks for it, or end() was called. */
   constructor(context: Context, shutDown: () => void) {
     this.#context = { ...context, change: (config) => this.#sandbox?.change(config) ?? config };
     this.#shutDown = shutDown;
@@ -256,14 +256,19 @@ export class TaskService {
   #shutdown(id: string): Record<string, never> {
     this.members.settle(id);
     const bundle = this.#kept.get(id);
-    if (this.members.isEmpty) {
-      this.members.end();
-      // Whoever kills the shim from here on leaves nothing behind.
-      rmSync(this.#context.socket, { force: true });
-      for (const kept of this.#kept.values()) removeRecord(kept);
-      this.#shutDown();
-    } else if (bundle !== undefined) removeRecord(bundle);
+    if (this.members.isEmpty) this.end();
+    else if (bundle !== undefined) removeRecord(bundle);
     return {};
+  }
+
+  /** Gives up the socket, once: from then on another shim may have its name. containerd asks for each container that is gone. */
+  end(): void {
+    if (this.members.haveEnded) return;
+    this.members.end();
+    // Whoever kills the shim from here on leaves nothing behind.
+    rmSync(this.#context.socket, { force: true });
+    for (const kept of this.#kept.values()) removeRecord(kept);
+    this.#shutDown();
   }
 }
 
