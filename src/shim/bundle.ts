@@ -50,6 +50,8 @@ export function readRecord(bundle: string): BundleRecord | undefined {
 }
 
 function writeAtomically(path: string, text: string): void {
-  writeFileSync(`${path}.new`, text);
-  renameSync(`${path}.new`, path);
+  // Several may write it at once: containerd's "delete" of each container that a shim had which is gone.
+  const part = `${path}.${process.pid}`;
+  writeFileSync(part, text);
+  renameSync(part, path);
 }

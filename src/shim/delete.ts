@@ -4,12 +4,13 @@ import { dirname, join } from "node:path";
 import { deleteContainer } from "../container/delete.ts";
 import { Store } from "../container/store.ts";
 import { SIGKILL } from "../linux/signals.ts";
-import { readdirSync, writeSync } from "../native/files.ts";
+import { existsSync, readdirSync, writeSync } from "../native/files.ts";
 import { readRecord, writeRecord } from "./bundle.ts";
 import type { BundleRecord } from "./bundle.ts";
 import { DeleteResponse, KillRequest, ProcessRequest, ShutdownRequest } from "./generated/task.ts";
 import type { Invocation } from "./invocation.ts";
 import { isServed, removeUnserved } from "./listen.ts";
+import { messageOf } from "./log.ts";
 import { encode } from "../protobuf/messages.ts";
 import { unmountRootfs } from "./rootfs.ts";
 import { now } from "./time.ts";
@@ -34,11 +35,7 @@ export async function deleteShim({ id, namespace, bundle: named }: Invocation, {
     await askShim(record.socket, id);
     await deleteRest({ id, bundle, record, environment });
     const others = removeUnserved(record.socket, () => findOthers(bundle, namespace, record.socket)) ?? [];
-    for (const other of others) {
-      await deleteRest({ ...other, environment });
-      // containerd may still ask how it ended.
-      writeRecord(other.bundle, { ...other.record, root: "", mounted: false });
-    }
+    for (const other of others) await deleteOther({ ...other, environment });
   }
   writeSync(STDOUT, encode(DeleteResponse, { pid: record?.pid ?? 0, exit_status: SIGNALLED + SIGKILL, exited_at: now() }));
   return 0;
@@ -53,8 +50,24 @@ interface Rest {
 
 async function deleteRest({ id, bundle, record: { root, mounted }, environment }: Rest): Promise<void> {
   const store = new Store(root);
-  if (root !== "" && store.exists(id)) await deleteContainer({ store, id, force: true, environment, warn: (message) => void writeSync(STDERR, `${message}\n`) });
+  if (root !== "" && store.exists(id)) await deleteContainer({ store, id, force: true, environment, warn });
   if (mounted) unmountRootfs(join(bundle, "rootfs"));
+}
+
+/** As far as its own "delete", which may run at the same time, was not faster. What fails is no failure of this one. */
+async function deleteOther(other: Rest): Promise<void> {
+  const { id, bundle, record } = other;
+  try {
+    await deleteRest(other);
+    // containerd may still ask how it ended, or have made another container of this name by now.
+    if (readRecord(bundle)?.pid === record.pid) writeRecord(bundle, { ...record, root: "", mounted: false });
+  } catch (error) {
+    if (existsSync(bundle)) warn(`cannot delete container "${id}", whose shim was the same: ${messageOf(error)}`);
+  }
+}
+
+function warn(message: string): void {
+  writeSync(STDERR, `${message}\n`);
 }
 
 /**
