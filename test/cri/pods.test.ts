@@ -141,4 +141,25 @@ test("a handler that containerd does not know is an error", async ({ node }) => 
   assert.match((error as GrpcError).message, /no runtime for "none" is configured/);
 });
 
+/** A pod's whole life, with all that may be done at once done at once; what went wrong. */
+async function live(pod: Pod, n: number): Promise<readonly unknown[]> {
+  const containers = await Promise.all([0, 1, 2].map(() => pod.start()));
+  const execs = containers.flatMap((container, k) => [3, 4].map(async (status) => {
+    const seen = await container.exec(["/bin/sh", "-c", `echo ${n}.${k}.${status}; exit ${status}`]);
+    return seen.stdout === `${n}.${k}.${status}\n` && seen.status === status ? [] : [seen];
+  }));
+  const wrong = (await Promise.all(execs)).flat();
+  const short = pod.script("echo short; exit 5");
+  await Promise.all(containers.slice(1).map((container) => container.stop(0)));
+  const codes = await Promise.all(containers.slice(1).map(async (container) => (await container.status()).exit_code));
+  const { stdout, status } = await short;
+  await pod.remove();
+  return [...wrong, ...codes.filter((code) => code !== 137), ...(stdout === "short\n" && status === 5 ? [] : [stdout, status])];
+}
+
+test("six pods live and end at once, and so do their containers", async ({ pod }) => {
+  const wrong = await Promise.all([0, 1, 2, 3, 4, 5].map(async (n) => live(await pod(), n)));
+  assert.equal(wrong.flat(), []);
+});
+
 test.run();
