@@ -7,6 +7,7 @@ import * as assert from "uvu/assert";
 import { Ground, needs, RUN_NAME, skip, suite } from "./harness.ts";
 import { runRuntime } from "./runtime.ts";
 import { findStrays } from "./strays.ts";
+import { differences, telling } from "./telling.ts";
 
 const harness = suite("harness");
 
@@ -40,7 +41,7 @@ harness("a ground's end tells which process the test left behind, and ends it", 
   const ground = new Ground();
   const left = spawn("sleep", ["60"], { env: { ...process.env, OF: ground.id() }, stdio: "ignore" });
   const ended = new Promise<string | null>((resolve) => left.on("exit", (_, signal) => resolve(signal)));
-  assert.match(await rejection(ground.end()), `left behind process ${left.pid} sleep 60`);
+  assert.match(await rejection(ground.end(100)), `left behind process ${left.pid} sleep 60`);
   assert.is(await ended, "SIGKILL");
 });
 
@@ -81,15 +82,33 @@ harness("runRuntime() tells status, output and input", async (t) => {
 
 harness("runRuntime() does not wait for a child that keeps the output open", async (t) => {
   const start = performance.now();
-  const result = await runRuntime(["-c", "sleep 2 & echo done"], { folder: t.folder, program: "/bin/sh" });
-  assert.is(result.stdout, "done\n");
-  assert.ok(performance.now() - start < 1500);
+  const result = await runRuntime(["-c", "sleep 100 & echo $!"], { folder: t.folder, program: "/bin/sh" });
+  assert.ok(performance.now() - start < 50_000);
+  process.kill(Number(result.stdout), "SIGKILL");
 });
 
 harness("runRuntime() kills what takes longer than its time", async (t) => {
   const result = await runRuntime(["10"], { folder: t.folder, program: "/bin/sleep", timeoutSeconds: 0.2 });
   assert.is(result.status, undefined);
   assert.is(result.signal, "SIGKILL");
+});
+
+harness("a test that fails tells what its assertion has seen, and where it is not what was wanted", () => {
+  const words = (action: () => void): string => {
+    try {
+      action();
+    } catch (error) {
+      return (telling(error) as Error).message;
+    }
+    return "nothing failed";
+  };
+  assert.is(words(() => assert.match("seen", /wanted/)), 'Expected value to match `/wanted/` pattern, got "seen"');
+  const results = Array.from({ length: 50 }, (_, n) => ({ status: 0, stdout: `${n}` }));
+  const seen = results.map((result, n) => (n === 7 ? { ...result, status: 1 } : result));
+  assert.is(words(() => assert.equal(seen, results, "fifty")), "fifty: [7].status is 1, not 0");
+  assert.equal(differences([[1, "a"]], [[2, "a"], []]), ["[0][0] is 1, not 2", "[1] is undefined, not []"]);
+  const long = "x".repeat(500);
+  assert.equal(differences(`${long}a`, `${long}b`), [`…"${"x".repeat(40)}a", not …"${"x".repeat(40)}b"`]);
 });
 
 harness.run();

@@ -12,6 +12,7 @@ import { runRuntime } from "./runtime.ts";
 import type { Result, RunOptions } from "./runtime.ts";
 import { findStrays, removeStray } from "./strays.ts";
 import type { Stray } from "./strays.ts";
+import { telling } from "./telling.ts";
 
 /** The name that everything bears which this test file makes; scripts/test.mjs looks for it afterwards. */
 export const RUN_NAME: string = process.env["TSRUN_TEST"] || `tsrun-test-${process.pid}-0x`;
@@ -92,13 +93,13 @@ export class Ground {
     return findStrays(id).filter((stray) => stray.kind !== "file" || !stray.what.startsWith(this.folder));
   }
 
-  /** Deletes the containers and the folder; what then still bears one of the ids is an error. */
-  async end(): Promise<void> {
+  /** Deletes the containers and the folder; what then still bears one of the ids is an error, for processes after a while. */
+  async end(patienceMillis = 10_000): Promise<void> {
     for (const id of this.#ids) await this.runtime(["delete", "--force", id]);
     const look = (): Stray[] => this.#ids.flatMap((id) => this.leftovers(id));
     let strays = look();
     // Who ran a container in the foreground learns of its end now, and has his own way to go.
-    for (const deadline = Date.now() + 2000; strays.some(({ kind }) => kind === "process") && Date.now() < deadline; strays = look()) await setTimeout(20);
+    for (const deadline = Date.now() + patienceMillis; strays.some(({ kind }) => kind === "process") && Date.now() < deadline; strays = look()) await setTimeout(20);
     for (const stray of [...strays, ...findStrays(this.folder).filter(({ kind }) => kind === "mount")]) removeStray(stray);
     // A cgroup can be removed only when its last process is gone.
     if (strays.length > 0) await setTimeout(100);
@@ -136,7 +137,7 @@ async function runTest(name: string, body: (ground: Ground) => Promise<void> | v
     // The test's own error is the one to tell; what it left is removed all the same.
     await ground.end().catch(() => undefined);
     if (!(error instanceof Skip)) record({ test: name, outcome: "failed", reason: reasonOf(error) });
-    if (!(error instanceof Skip)) throw error;
+    if (!(error instanceof Skip)) throw telling(error);
     const { message } = error;
     // scripts/test.mjs counts these lines.
     writeSync(1, `\n# SKIP ${name}: ${message}\n`);
