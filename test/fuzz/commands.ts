@@ -124,7 +124,7 @@ export class Commands {
   }
 
   async #stopped(): Promise<void> {
-    for (let attempt = 0; attempt < 100; attempt++) {
+    for (let attempt = 0; attempt < 500; attempt++) {
       if (await this.#isStopped()) return;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }

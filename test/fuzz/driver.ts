@@ -38,7 +38,10 @@ export type Report =
   /** `dirty`: the sandbox cannot be used any more. */
   | { readonly kind: "end"; readonly next: number; readonly dirty: boolean };
 
-const MINIMISE_MILLIS = 40_000;
+const MINIMISE_MILLIS = 90_000;
+/** How long a process may take to end that was told to. */
+const DYING_MILLIS = 10_000;
+const MOST_PAUSE_MILLIS = 50;
 const MOST_ROUNDS = 6;
 
 let baseline: Things;
@@ -159,11 +162,12 @@ function removeParents(bytes: Buffer): void {
 
 /** What is just ending is not left behind. */
 async function leftBehind(bytes: Buffer): Promise<string[]> {
+  const deadline = Date.now() + DYING_MILLIS;
   for (let attempt = 0; ; attempt++) {
     const left = difference(baseline, lookAround());
     if (left.length === 0) return [];
     const mayEnd = left.some((thing) => thing.startsWith("processes"));
-    if (attempt < (mayEnd ? 60 : 8)) await new Promise((resolve) => setTimeout(resolve, attempt));
+    if (mayEnd ? Date.now() < deadline : attempt < 8) await new Promise((resolve) => setTimeout(resolve, Math.min(attempt, MOST_PAUSE_MILLIS)));
     else return left.filter((thing) => !isMountPoint(thing, bytes));
   }
 }
