@@ -5,7 +5,8 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
-const TIMEOUT_MS = 120_000;
+/** Of one call of apt, which may be to fetch some hundred megabytes. */
+const TIMEOUT_MS = 600_000;
 
 /** What is read: binary packages or sources, of a release. */
 export interface Index {
@@ -87,6 +88,7 @@ function optionsIn(folder: string): string[] {
     "Dir::State::status": join(folder, "status"),
     "Dir::Cache": join(folder, "cache"),
     "Acquire::Languages": "none",
+    "Acquire::Retries": "3",
     "APT::Sandbox::User": "root",
     "APT::Default-Release": "",
   }).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
