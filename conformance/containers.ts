@@ -23,7 +23,7 @@ export interface State {
 }
 
 const POLL_MILLISECONDS = 5;
-const PATIENCE_MILLISECONDS = 5000;
+const PATIENCE_MILLISECONDS = 60_000;
 
 /** Waits until something holds, and fails with its name when it does not in a reasonable time. */
 export async function waitFor(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {

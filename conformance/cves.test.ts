@@ -290,7 +290,7 @@ test("CVE-2026-88265 standard streams are not reopened through the image's /dev/
 test("a fifo in the place of the program, or of passwd, does not hold the runtime up", async (t) => {
   const bundle = t.bundle((config) => (config.process.args = ["/fifo"]));
   execFileSync("mkfifo", ["-m", "755", join(bundle.rootfs, "fifo")]);
-  const result = await t.runtime(["run", "--bundle", bundle.path, t.id()], { timeoutSeconds: 5 });
+  const result = await t.runtime(["run", "--bundle", bundle.path, t.id()], { timeoutSeconds: 30 });
   assert.is.not(result.status, undefined);
   assert.is.not(result.status, 0);
 });

@@ -314,6 +314,7 @@ test("with a user namespace the process is root inside and a mapped user outside
   const container = await running(t, mapped);
   assert.is(await inExec(container, ["sh", "-c", "id -u; id -g; cat /proc/self/uid_map | tr -s ' '"]), "0\n0\n 0 100000 65536\n");
   silent(await container.exec(["sleep", "50"], ["--detach", "--user", "5:6", "--pid-file", file(t, "pid")]));
+  await waitFor("the program runs", () => read(`/proc/${read(file(t, "pid"))}/comm`) === "sleep\n");
   const text = read(`/proc/${read(file(t, "pid"))}/status`);
   assert.is(status(text, "Uid"), "100005\t100005\t100005\t100005");
   assert.is(status(text, "Gid"), "200006\t200006\t200006\t200006");

@@ -232,9 +232,9 @@ test("hooks that do not read their standard input do no harm, however long the s
 test("a hook that leaves a daemon behind does not hold the runtime up, and the daemon lives on", async (t) => {
   const begin = performance.now();
   const container = await created(t, (config) => {
-    config.hooks = { createRuntime: [hook(`sleep 10 & echo $! >${file(t, "daemon")}`)] };
+    config.hooks = { createRuntime: [hook(`sleep 1000 & echo $! >${file(t, "daemon")}`)] };
   });
-  assert.ok(performance.now() - begin < 3000);
+  assert.ok(performance.now() - begin < 50_000);
   const daemon = Number(read(file(t, "daemon")));
   await container.start();
   await container.end();

@@ -136,7 +136,7 @@ test("ST-03 a container whose program ends by itself is stopped, though nobody w
 });
 
 test("a process that outlives the program ends with the pid namespace", async (t) => {
-  const container = await running(t, (config) => script(config, "sleep 1234 & exec sleep 1"));
+  const container = await running(t, (config) => script(config, "sleep 1234 & exec sleep 1234"));
   await container.end();
   silent(await container.verb("delete"));
   assert.equal(t.leftovers(container.id), []);

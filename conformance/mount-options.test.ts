@@ -233,10 +233,11 @@ test('MNT-04 a mount that the container makes below a "rshared" bind reaches the
         config.linux["rootfsPropagation"] = "shared";
         const capabilities = ["CAP_SYS_ADMIN"];
         config.process["capabilities"] = { bounding: capabilities, effective: capabilities, permitted: capabilities };
-        script(config, "mount -t tmpfs tmpfs /mnt/made-inside && sleep 1");
+        script(config, "touch /mnt/made && mount -t tmpfs tmpfs /mnt/made-inside && while [ -e /mnt/made ]; do sleep 0.01; done");
       });
       const ending = runBundle(t, bundle);
       await waitFor("the host sees the mount", () => read("/proc/self/mountinfo").includes(join(source, "made-inside")));
+      fs.rmSync(join(source, "made"));
       output(await ending);
     },
     "--make-shared",

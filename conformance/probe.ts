@@ -42,7 +42,7 @@ export async function listen(t: Ground, mode: "console" | "notify" | "interrupt"
   const socket = join(t.folder, `${mode}.sock`);
   const output = join(t.folder, `${mode}.out`);
   const fd = fs.openSync(output, "w");
-  const child: ChildProcess = spawn(probe(), [mode, socket, ...args], { stdio: ["ignore", fd, fd], timeout: 20_000 });
+  const child: ChildProcess = spawn(probe(), [mode, socket, ...args], { stdio: ["ignore", fd, fd], timeout: 120_000 });
   fs.closeSync(fd);
   const ended = new Promise<void>((resolve) => child.on("exit", () => resolve()));
   await waitFor("the probe listens", () => fs.existsSync(socket));

@@ -3,7 +3,7 @@
 import * as fs from "node:fs";
 import * as assert from "uvu/assert";
 import type { Ground } from "../test/harness.ts";
-import { created, file, fromShell, output, read, refused, running, script, silent } from "./containers.ts";
+import { created, file, fromShell, output, read, refused, running, script, silent, waitFor } from "./containers.ts";
 import { onlyOurs, suite } from "./suite.ts";
 
 const test = suite("descriptors");
@@ -50,7 +50,7 @@ test("create gives its own standard streams to the program", async (t) => {
   const pid = (JSON.parse(output(await t.runtime(["state", id]))) as { pid: number }).pid;
   assert.equal([0, 1, 2].map((fd) => fs.readlinkSync(`/proc/${pid}/fd/${fd}`)), [file(t, "in"), file(t, "out"), file(t, "err")]);
   silent(await t.runtime(["start", id]));
-  for (let tries = 0; read(file(t, "err")) === "" && tries < 500; tries++) await new Promise((resolve) => setTimeout(resolve, 5));
+  await waitFor("the program has written all", () => read(file(t, "err")) === "to error\n");
   assert.equal([read(file(t, "out")), read(file(t, "err"))], ["from the caller\n", "to error\n"]);
 });
 

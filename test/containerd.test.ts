@@ -1,14 +1,13 @@
 /** containerd runs containers with runc, with tsrun in runc's place, and with tsrun's own shim: each test passes with all. */
 
-import { rmdirSync } from "node:fs";
 import * as assert from "uvu/assert";
 import { Containerd } from "./containerd.ts";
-import { RELEASES, programOf, until } from "./engine.ts";
+import { RELEASES, SHOW_SIZE, programOf, until } from "./engine.ts";
 import { IMAGE, makeImage } from "./image.ts";
 import { RUN_NAME, needs, suite } from "./harness.ts";
 import type { Ground } from "./harness.ts";
 import { RUNTIME } from "./runtime.ts";
-import { findStrays } from "./strays.ts";
+import { findStrays, removeStray } from "./strays.ts";
 
 const containerd = suite("containerd");
 
@@ -29,29 +28,22 @@ function driven(title: string, body: (t: Ground, driven: Driven) => Promise<void
         const { rootfs } = t.bundle();
         await Containerd.within(t, { release, runtime }, async (started) => {
           await body(t, { name, containerd: started, rootfs: ["--rootfs", rootfs] });
-          assert.equal(started.leftovers(), []);
+          await until(() => started.leftovers().length === 0, () => `left: ${started.leftovers().join(", ")}`);
         });
-        removeNamespaceCgroups();
-        assert.equal(await strays(t), []);
+        // A shim answers containerd before it ends.
+        await until(() => strays(t).length === 0, () => `left: ${strays(t).join(", ")}`);
       });
     }
   }
 }
 
-/** The cgroup of containerd's namespace stays, though a container's was made in it: the next one needs it, too. */
-function removeNamespaceCgroups(): void {
-  for (const { kind, what } of findStrays(RUN_NAME)) if (kind === "cgroup" && what.endsWith(RUN_NAME)) rmdirSync(what);
-}
-
 /** What is left outside of the test's folder, the shim's processes among it. */
-async function strays(t: Ground): Promise<string[]> {
-  const left = (): string[] =>
-    findStrays(RUN_NAME)
-      .filter(({ kind, what }) => kind !== "file" || what !== t.folder)
-      .map(({ kind, what }) => `${kind} ${what}`);
-  // A shim answers containerd before it ends.
-  for (let tries = 0; tries < 40 && left().length > 0; tries++) await new Promise((resolve) => setTimeout(resolve, 50));
-  return left();
+function strays(t: Ground): string[] {
+  // The cgroup of containerd's namespace stays, though a container's was made in it: the next one needs it, too.
+  for (const stray of findStrays(RUN_NAME)) if (stray.kind === "cgroup" && stray.what.endsWith(RUN_NAME)) removeStray(stray);
+  return findStrays(RUN_NAME)
+    .filter(({ kind, what }) => kind !== "file" || what !== t.folder)
+    .map(({ kind, what }) => `${kind} ${what}`);
 }
 
 driven("ctr run passes output and the exit status on", async (t, { containerd, rootfs }) => {
@@ -104,7 +96,7 @@ driven("ctr run --tty gives the container a terminal", async (t, { containerd, r
   needs("setsid");
   const pty = containerd.runOnTerminal(["--rm", "--tty", ...rootfs, t.id(), "/bin/sh"]);
   await pty.until(/# /);
-  pty.type("tty; stty size; exit 3\n");
+  pty.type(`tty; ${SHOW_SIZE}; exit 3\n`);
   await pty.until(/\/dev\/pts\/0\r+\n30 100\r+\n/);
   assert.is(await pty.ended, 3);
   pty.close();
@@ -162,8 +154,7 @@ driven("further programs run in a task: their output, status, user and end are t
 
 async function untilStopped(containerd: Containerd, id: string): Promise<void> {
   const stopped = new RegExp(`^${id} +\\d+ +STOPPED`, "m");
-  for (let tries = 0; tries < 100; tries++) if (stopped.test((await containerd.ctr(["tasks", "ls"])).stdout)) return;
-  throw new Error(`${id} does not stop`);
+  await until(async () => stopped.test((await containerd.ctr(["tasks", "ls"])).stdout), () => `${id} does not stop`);
 }
 
 containerd.run();

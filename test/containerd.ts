@@ -12,7 +12,7 @@ import { Pty } from "./pty.ts";
 import { PROJECT, runRuntime } from "./runtime.ts";
 import type { Result, RunOptions } from "./runtime.ts";
 
-const PATIENCE_MILLIS = 10_000;
+const PATIENCE_MILLIS = 60_000;
 
 /** What needs a network, a module or a file system of its own. */
 const UNWANTED_PLUGINS = [

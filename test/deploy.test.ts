@@ -13,7 +13,6 @@ import type { Ground } from "./harness.ts";
 import { PROJECT } from "./runtime.ts";
 import { findStrays } from "./strays.ts";
 
-// Time limit: 300 s
 const deploy = suite("deploy");
 
 const FILES = join(PROJECT, "deploy");

@@ -10,7 +10,6 @@ import { needs, suite } from "./harness.ts";
 import type { Ground } from "./harness.ts";
 import { IMAGE } from "./image.ts";
 
-// Time limit: 300 s
 const test = suite("docker-options");
 
 function driven(title: string, body: (docker: Docker, t: Ground) => Promise<void>): void {

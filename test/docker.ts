@@ -140,7 +140,7 @@ export class Docker {
   }
 
   docker(args: readonly string[], options: RunOptions = {}): Promise<Result> {
-    const defaults = { folder: this.folder, program: programOf("sid", "docker"), timeoutSeconds: 30 };
+    const defaults = { folder: this.folder, program: programOf("sid", "docker"), timeoutSeconds: 120 };
     return runRuntime(["--host", this.#host, ...args], { ...defaults, ...options, env: { ...this.#env, ...options.env } });
   }
 

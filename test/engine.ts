@@ -9,7 +9,8 @@ import type { Result } from "./runtime.ts";
 import { sidEngines } from "./sid.ts";
 import { findStrays, removeStray } from "./strays.ts";
 
-const PATIENCE_MILLIS = 10_000;
+/** For a machine that is slow, or busy with other things: when all goes well nobody waits so long. */
+const PATIENCE_MILLIS = 60_000;
 
 /** Which of the engines: those that are installed, or those of Debian sid. */
 export type Release = "installed" | "sid";
@@ -41,8 +42,8 @@ export async function must(result: Promise<Result>): Promise<string> {
 }
 
 /** Waits for what an engine does behind its client's back. */
-export async function until(condition: () => boolean | Promise<boolean>, words: () => string): Promise<void> {
-  for (const deadline = Date.now() + PATIENCE_MILLIS; !(await condition()); ) {
+export async function until(condition: () => boolean | Promise<boolean>, words: () => string, patienceMillis = PATIENCE_MILLIS): Promise<void> {
+  for (const deadline = Date.now() + patienceMillis; !(await condition()); ) {
     if (Date.now() > deadline) throw new Error(words());
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

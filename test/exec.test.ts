@@ -5,6 +5,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import type { BundleConfig } from "./bundle.ts";
+import { until } from "./engine.ts";
 import { needs, skip, suite } from "./harness.ts";
 import type { Ground } from "./harness.ts";
 import { Pty } from "./pty.ts";
@@ -29,18 +30,12 @@ async function pids(t: Ground, id: string): Promise<number[]> {
 }
 
 async function alone(t: Ground, id: string): Promise<void> {
-  for (let tries = 0; (await pids(t, id)).length > 1; tries++) {
-    assert.ok(tries < 100, "processes of the exec are left");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await until(async () => (await pids(t, id)).length === 1, () => "processes of the exec are left");
 }
 
 /** Waits for a file that the program makes. */
 async function untilThere(path: string): Promise<void> {
-  for (let tries = 0; !fs.existsSync(path); tries++) {
-    assert.ok(tries < 500, `${path} does not come`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  await until(() => fs.existsSync(path), () => `${path} does not come`);
 }
 
 function writable(config: BundleConfig): void {
@@ -59,7 +54,7 @@ test("--tty gives the program the caller's terminal, its size and its keys, and 
   pty.type("tty; stty size\n");
   await pty.until(/\/dev\/pts\/0\r\n33 77\r\n/);
   pty.resize(44, 88);
-  pty.type("sleep 0.1; stty size; : </dev/tty && echo mine\n");
+  pty.type('until [ "$(stty size)" = "44 88" ]; do sleep 0.1; done; stty size; : </dev/tty && echo mine\n');
   await pty.until(/44 88\r\nmine\r\n/);
   pty.type("exit 5\n");
   assert.is(await pty.ended, 5);
@@ -103,16 +98,19 @@ test("an exec that is killed at any moment leaves no process that was not told t
     await ended;
     if ((await pids(t, id)).length === 1) unfinished++;
     // Who was told to run is the program by now, or soon; who was not is gone.
-    for (let tries = 0; (await pids(t, id)).some((pid) => nameOf(pid) === "tsrun-init"); tries++) {
-      assert.ok(tries < 100, "an init waits for nobody");
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    await until(async () => !(await pids(t, id)).some((pid) => nameOf(pid) === "tsrun-init"), () => "an init waits for nobody");
     for (const pid of await pids(t, id)) if (pid !== init && nameOf(pid) === "sleep") process.kill(pid, "SIGKILL");
     await alone(t, id);
   }
   assert.ok(unfinished > 0, "none was killed in time");
   assert.equal(fs.readdirSync(join(t.stateRoot, id)).sort(), ["config.json", "state.json"]);
 });
+
+/** Whether a process has a handler of its own for a signal: before it has, the signal simply ends it. */
+function hears(pid: number, signal: number): boolean {
+  const [, caught = "0"] = /^SigCgt:\t([0-9a-f]+)$/m.exec(fs.readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return ((BigInt(`0x${caught}`) >> BigInt(signal - 1)) & 1n) === 1n;
+}
 
 function nameOf(pid: number): string {
   try {
@@ -162,7 +160,8 @@ test("an exec that waits for a resume can be given up", async (t) => {
   assert.is((await t.runtime(["pause", id])).status, 0);
   const child = spawn(RUNTIME, ["--root", t.stateRoot, "exec", "--ignore-paused", id, "sleep", "50"], { stdio: "ignore" });
   const ended = new Promise<number | null>((resolve) => child.on("exit", resolve));
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await until(() => hears(child.pid ?? 0, 15), () => "it does not come to hear signals");
+  await until(async () => (await pids(t, id)).length > 1, () => "it does not come to wait");
   child.kill("SIGTERM");
   assert.is(await ended, 143);
   assert.is((await t.runtime(["resume", id])).status, 0);

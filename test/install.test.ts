@@ -122,7 +122,7 @@ install("neither files of the working directory nor the environment steer the en
     NODE_OPTIONS: `--require=${t.folder}/evil.cjs`,
     MIMALLOC_VERBOSE: "1",
   };
-  const result = spawnSync(join(PROJECT, "dist/tsrun"), ["--version"], { cwd: t.folder, env, encoding: "utf8", timeout: 10_000 });
+  const result = spawnSync(join(PROJECT, "dist/tsrun"), ["--version"], { cwd: t.folder, env, encoding: "utf8", timeout: 60_000 });
   assert.match(result.stdout, VERSION);
   assert.is(result.stderr, "");
   assert.not(fs.existsSync(mark));

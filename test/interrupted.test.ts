@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import * as assert from "uvu/assert";
 import type { Bundle, BundleConfig } from "./bundle.ts";
+import { until } from "./engine.ts";
 import { needs, suite } from "./harness.ts";
 import type { Ground } from "./harness.ts";
 import { RUNTIME } from "./runtime.ts";
@@ -14,6 +15,7 @@ import type { Result } from "./runtime.ts";
 const test = suite("interrupted");
 
 const ROUNDS = 30;
+const DYING_MILLIS = 5000;
 
 /** Numbers in [0, 1), the same in every run (mulberry32). */
 function seeded(seed: number): () => number {
@@ -30,14 +32,18 @@ function args(t: Ground, bundle: Bundle, id: string): string[] {
   return ["--root", t.stateRoot, "create", "--bundle", bundle.path, id];
 }
 
-/** Kills `create` after some milliseconds, if it still runs by then; the launcher, the engine and it are one process. */
-async function killCreate(t: Ground, bundle: Bundle, { id, after }: { id: string; after: number }): Promise<boolean> {
+/**
+ * Kills `create` after some milliseconds, if it still runs by then; the launcher, the engine and it are one process. Returns how
+ * long it took where it was not killed.
+ */
+async function killCreate(t: Ground, bundle: Bundle, { id, after }: { id: string; after: number }): Promise<number | undefined> {
+  const start = performance.now();
   const child = spawn(RUNTIME, args(t, bundle, id), { stdio: "ignore", cwd: t.folder });
   const ended = new Promise<boolean>((resolve) => child.on("exit", (_, signal) => resolve(signal === "SIGKILL")));
   const timer = globalThis.setTimeout(() => child.kill("SIGKILL"), after);
   const killed = await ended;
   clearTimeout(timer);
-  return killed;
+  return killed ? undefined : performance.now() - start;
 }
 
 async function durationOfCreate(t: Ground, bundle: Bundle): Promise<number> {
@@ -47,6 +53,12 @@ async function durationOfCreate(t: Ground, bundle: Bundle): Promise<number> {
   const duration = performance.now() - start;
   assert.is((await t.runtime(["delete", "--force", id])).status, 0);
   return duration;
+}
+
+/** What the killed command had begun, and nobody knew of, ends by itself when it hears of that. */
+function nothingStays(t: Ground, id: string, when: string): Promise<void> {
+  const words = (): string => `${when}: ${t.leftovers(id).map(({ kind, what }) => `${kind} ${what}`).join(", ")}`;
+  return until(() => t.leftovers(id).length === 0, words, DYING_MILLIS);
 }
 
 /** With hooks, so that there are moments at which init waits for the runtime. */
@@ -68,13 +80,16 @@ for (const [name, change, seed] of [["one stage", withHooks, 1], ["two stages", 
     needs("root");
     const bundle = t.bundle(change);
     if (change === userNamespace) execFileSync("chown", ["-R", "100000:100000", bundle.rootfs]);
-    const duration = Math.max(await durationOfCreate(t, bundle), await durationOfCreate(t, bundle));
+    let duration = Math.max(await durationOfCreate(t, bundle), await durationOfCreate(t, bundle));
     const random = seeded(seed);
     const id = t.id();
     let killed = 0;
     for (let round = 0; round < ROUNDS; round++) {
       const after = random() * duration * 1.1;
-      if (await killCreate(t, bundle, { id, after })) killed++;
+      const whole = await killCreate(t, bundle, { id, after });
+      if (whole === undefined) killed++;
+      // Others may have used the machine when it was measured.
+      else duration = Math.min(duration, whole);
       const state = await t.runtime(["state", id]);
       if (state.status !== 0) assert.match(state.stderr, /container does not exist/);
       // A child that was just cloned, and closes what it has from its parent, may hold the lock a moment longer.
@@ -82,7 +97,7 @@ for (const [name, change, seed] of [["one stage", withHooks, 1], ["two stages", 
       const deleted = await t.runtime(["delete", "--force", id]);
       assert.is(deleted.status, 0, deleted.stderr);
       assert.is(deleted.stderr, "");
-      assert.equal(t.leftovers(id), [], `round ${round}, after ${after.toFixed(1)} ms`);
+      await nothingStays(t, id, `round ${round}, after ${after.toFixed(1)} ms`);
       assert.equal(ids(t), []);
     }
     assert.ok(killed > ROUNDS / 3, `only ${killed} were killed in time`);

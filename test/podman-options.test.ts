@@ -10,7 +10,6 @@ import { IMAGE } from "./image.ts";
 import { driven as drivenBy } from "./podman.ts";
 import type { Podman } from "./podman.ts";
 
-// Time limit: 300 s
 const test = suite("podman-options");
 
 function driven(title: string, body: (podman: Podman, t: Ground) => Promise<void>): void {

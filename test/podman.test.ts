@@ -8,7 +8,6 @@ import { needs, suite } from "./harness.ts";
 import { IMAGE } from "./image.ts";
 import { CGROUP_PARENT, driven } from "./podman.ts";
 
-// Time limit: 300 s
 const test = suite("podman");
 
 driven(test, "run passes output, settings and the exit status on", async (podman) => {
@@ -37,7 +36,7 @@ driven(test, "a container in the background: exec, top, stats, pause, update, lo
   assert.equal([exec.status, exec.stdout], [7, "1000\n1001\n/tmp\n"], exec.stderr);
   assert.is((await podman.podman(["exec", "one", "none"])).status, 127);
   assert.is((await podman.podman(["exec", "one", "/etc/passwd"])).status, 126);
-  assert.match(await must(podman.podman(["top", "one"])), /sleep 100/);
+  await until(async () => /sleep 100/.test(await must(podman.podman(["top", "one"]))), () => "its child does not begin");
   assert.match(await must(podman.podman(["stats", "--no-stream", "--format", "{{.MemUsage}}", "one"])), / \/ 67\.11MB$/);
   await must(podman.podman(["pause", "one"]));
   assert.is(await must(podman.podman(["inspect", "--format", "{{.State.Status}}", "one"])), "paused");
@@ -45,8 +44,8 @@ driven(test, "a container in the background: exec, top, stats, pause, update, lo
   await must(podman.podman(["update", "--memory", "48m", "one"]));
   const limits = await must(podman.podman(["exec", "one", "sh", "-c", "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null; true"]));
   assert.is(limits, `${48 * 1024 * 1024}`);
-  const logs = await podman.podman(["logs", "one"]);
-  assert.equal([logs.stdout, logs.stderr], ["out\n", "err\n"]);
+  let logs = await podman.podman(["logs", "one"]);
+  await until(async () => (logs = await podman.podman(["logs", "one"])).stdout === "out\n" && logs.stderr === "err\n", () => `its log has ${logs.stdout}, ${logs.stderr}`);
   await must(podman.podman(["kill", "one"]));
   assert.is(await must(podman.podman(["wait", "one"])), "137");
   await must(podman.podman(["rm", "one"]));

@@ -108,7 +108,7 @@ export class Podman {
 
   podman(args: readonly string[], options: Pick<RunOptions, "input"> = {}): Promise<Result> {
     const [program = "", ...rest] = this.#command(args);
-    return runRuntime(rest, { folder: this.folder, program, env: this.#env, timeoutSeconds: 30, ...options });
+    return runRuntime(rest, { folder: this.folder, program, env: this.#env, timeoutSeconds: 120, ...options });
   }
 
   run(args: readonly string[]): Promise<Result> {
@@ -139,7 +139,7 @@ export class Podman {
     const user = ["setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", this.#program, ...storeIn(home), ...this.#options];
     const podman = (args: readonly string[]): Promise<Result> => {
       const [program = "", ...rest] = this.network.command("engine", [...user, ...args]);
-      return runRuntime(rest, { folder: this.folder, program, env, timeoutSeconds: 30 });
+      return runRuntime(rest, { folder: this.folder, program, env, timeoutSeconds: 120 });
     };
     await this.network.run("engine", ["install", "--directory", "--owner", NOBODY, "--group", NOBODY, home]);
     try {

@@ -5,7 +5,7 @@ import { closeSync } from "node:fs";
 import { native } from "../src/native/native.ts";
 import { Stream } from "../src/native/stream.ts";
 
-const PATIENCE_MILLIS = 10_000;
+const PATIENCE_MILLIS = 60_000;
 
 export interface PtyOptions {
   readonly cwd: string;

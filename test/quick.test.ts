@@ -35,7 +35,7 @@ function compiled(t: Ground, modules: Modules): string {
 
 function run(t: Ground, main: string, { args = [], modules = {} }: { args?: readonly string[]; modules?: Modules } = {}): SpawnSyncReturns<string> {
   const program = compiled(t, { "main.js": `${PRELUDE}${main}`, ...modules });
-  return spawnSync(program, args, { encoding: "utf8", timeout: 20_000 });
+  return spawnSync(program, args, { encoding: "utf8", timeout: 60_000 });
 }
 
 function lines(t: Ground, main: string, options?: { args?: readonly string[]; modules?: Modules }): string[] {

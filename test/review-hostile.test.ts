@@ -6,6 +6,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import * as assert from "uvu/assert";
+import { until } from "./engine.ts";
 import { needs, skip, suite } from "./harness.ts";
 import type { BundleConfig } from "./bundle.ts";
 import type { Ground } from "./harness.ts";
@@ -44,8 +45,11 @@ async function lifeOf(t: Ground, name: string): Promise<number> {
 test("start and exec do not take a program for init because it has init's name", async (t) => {
   needs("root");
   const usual = await lifeOf(t, "program");
+  let named = Infinity;
+  // Others may use the machine: the least of some lives says what one takes.
+  for (let life = 0; life < 4 && named >= usual + 2000; life++) named = Math.min(named, await lifeOf(t, "tsrun-init"));
   // Each wait for an execve(2) that is never seen to end would be two seconds.
-  assert.ok((await lifeOf(t, "tsrun-init")) < usual + 2000, "start or exec waited for the end of an execve(2)");
+  assert.ok(named < usual + 2000, "start or exec waited for the end of an execve(2)");
 });
 
 test("delete --force does not wait for a hook in the container for which a start waits", async (t) => {
@@ -60,7 +64,7 @@ test("delete --force does not wait for a hook in the container for which a start
   const start = t.runtime(["start", id]);
   const { pid } = JSON.parse((await t.runtime(["state", id])).stdout) as { pid: number };
   while (fs.readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8") === "") await setTimeout(5);
-  const { status, stderr } = await t.runtime(["delete", "--force", id], { timeoutSeconds: 10 });
+  const { status, stderr } = await t.runtime(["delete", "--force", id], { timeoutSeconds: 60 });
   assert.equal([status, stderr], [0, ""]);
   await start;
   assert.equal(t.leftovers(id), []);
@@ -87,9 +91,15 @@ for (const [what, make] of Object.entries(MADE)) {
     needs("root");
     const script = `${ENTER}; ${make}; sleep 100 & echo $! > cgroup.procs && touch /ready; wait`;
     const id = await running(t, script, writable);
-    const { status, stdout, stderr } = await t.runtime(["ps", "--format", "json", id]);
-    assert.equal([status, stderr], [0, ""]);
-    assert.is((JSON.parse(stdout) as number[]).length, 2);
+    let found: readonly number[] = [];
+    const hasBoth = async (): Promise<boolean> => {
+      const { status, stdout, stderr } = await t.runtime(["ps", "--format", "json", id]);
+      assert.equal([status, stderr], [0, ""]);
+      found = JSON.parse(stdout) as number[];
+      return found.length === 2;
+    };
+    // Who has made the file may not have ended yet.
+    await until(hasBoth, () => `it has the processes ${found.join(" ")}`);
     assert.is((await t.runtime(["kill", "--all", id, "KILL"])).status, 0);
     const deleted = await t.runtime(["delete", "--force", id]);
     assert.equal([deleted.status, deleted.stderr], [0, ""]);
@@ -127,8 +137,7 @@ test("kill ends a container that has frozen itself", async (t) => {
   const id = await frozenBelow(t, "echo FROZEN > inner/freezer.state");
   assert.is((await t.runtime(["kill", id, "KILL"])).status, 0);
   const status = async (): Promise<string> => (JSON.parse((await t.runtime(["state", id])).stdout) as { status: string }).status;
-  for (const deadline = Date.now() + 10_000; Date.now() < deadline && (await status()) !== "stopped"; ) await setTimeout(20);
-  assert.is(await status(), "stopped");
+  await until(async () => (await status()) === "stopped", () => "it does not stop");
 });
 
 test("an exec into a sub-cgroup that the container has frozen can be given up, and is ended with the container", async (t) => {
@@ -218,7 +227,7 @@ test("who puts a fifo in the place of a file holds up no other container that co
     for (let round = 0; round < 15; round++) {
       // Between the look at a file and its opening there is time enough for an exchange.
       const slowly = ["-f", "-o", "/dev/null", "-e", "inject=openat:delay_enter=1ms", RUNTIME, "--root", t.stateRoot];
-      const { status, signal } = spawnSync("strace", [...slowly, "run", "--bundle", bundle.path, t.id()], { stdio: "ignore", timeout: 15_000, killSignal: "SIGKILL" });
+      const { status, signal } = spawnSync("strace", [...slowly, "run", "--bundle", bundle.path, t.id()], { stdio: "ignore", timeout: 60_000, killSignal: "SIGKILL" });
       // It may well find that something is gone.
       assert.ok(status === 0 || status === 1, `round ${round}: ${status}, ${signal}`);
     }

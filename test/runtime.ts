@@ -22,7 +22,7 @@ export interface RunOptions {
   readonly input?: string;
   /** Set or, where undefined, removed in addition to this process's environment. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** How long it may run, 20 by default; it is then killed, and the status is undefined. */
+  /** How long it may run, 60 by default; it is then killed, and the status is undefined. */
   readonly timeoutSeconds?: number;
   /** Another program than the runtime, for example containerd's client. */
   readonly program?: string;
@@ -53,7 +53,7 @@ export async function runRuntime(args: readonly string[], options: RunOptions & 
     cwd: options.cwd ?? options.folder,
     env: { ...process.env, ...options.env },
     stdio,
-    timeout: (options.timeoutSeconds ?? 20) * 1000,
+    timeout: (options.timeoutSeconds ?? 60) * 1000,
     killSignal: "SIGKILL",
   });
   for (const fd of stdio) fs.closeSync(fd);

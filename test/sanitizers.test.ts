@@ -12,7 +12,6 @@ import { MAPS, configOf, namespaces, planOf } from "./plan-cases.ts";
 import { everything, withUserNamespace } from "./rich-configs.ts";
 import { PROJECT, runRuntime } from "./runtime.ts";
 
-// Time limit: 300 s
 
 const test = suite("sanitizers");
 

@@ -19,7 +19,7 @@ import { PROJECT } from "./runtime.ts";
 
 const SHIM = join(PROJECT, "dist/containerd-shim-tsrun-v1");
 export const TASK = "containerd.task.v3.Task";
-export const TIMEOUT = 10_000;
+export const TIMEOUT = 60_000;
 
 /** What stands for containerd: it takes events, starts shims, and calls them. */
 export class Caller {

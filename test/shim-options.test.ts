@@ -5,7 +5,7 @@ import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { RUN_NAME, suite } from "./harness.ts";
 import type { Ground } from "./harness.ts";
-import { begin, pidOf, readOr, remove, shims, underShim } from "./shim.ts";
+import { begin, pidOf, readOr, remove, shims, underShim, until } from "./shim.ts";
 
 const options = suite("shim-options");
 const withShim = underShim(options);
@@ -42,19 +42,23 @@ withShim("ShimCgroup moves the shim, not the container; without such a cgroup no
     assert.not.match(readOr(`/proc/${await pidOf(task)}/cgroup`), name);
     await remove(task);
   } finally {
-    for (const folder of folders) removeCgroup(folder);
+    for (const folder of folders) await removeCgroup(folder);
   }
 });
 
 /** What is still in it is about to end. */
-function removeCgroup(folder: string): void {
-  for (const deadline = Date.now() + 5000; ; ) {
+function removeCgroup(folder: string): Promise<void> {
+  let reason: unknown;
+  const tried = (): boolean => {
     try {
-      return fs.rmdirSync(folder);
+      fs.rmdirSync(folder);
+      return true;
     } catch (error) {
-      if (Date.now() > deadline) throw error;
+      reason = error;
+      return false;
     }
-  }
+  };
+  return until(tried, () => String(reason));
 }
 
 withShim("IoUid and IoGid give the fifos to the user that is root in a user namespace, who may then open them again", async (t, task) => {

@@ -8,7 +8,6 @@ import type { Ground } from "./harness.ts";
 import { begin, exec, left, pidOf, remove, shims, statusOf, underShim, until } from "./shim.ts";
 import type { Task } from "./shim.ts";
 
-// Time limit: 300 s
 const shared = suite("shim-shared");
 const withShim = underShim(shared);
 

@@ -11,7 +11,6 @@ import type { Ground } from "./harness.ts";
 import { begin, exec, pidOf, readOr, remove, shims, underShim, until } from "./shim.ts";
 import type { Task } from "./shim.ts";
 
-// Time limit: 300 s
 const stdio = suite("shim-stdio");
 const withShim = underShim(stdio);
 

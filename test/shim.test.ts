@@ -7,7 +7,6 @@ import { RUN_NAME, skip, suite } from "./harness.ts";
 import type { Ground } from "./harness.ts";
 import { begin, exec, left, remove, shims, statusOf, until, underShim } from "./shim.ts";
 
-// Time limit: 300 s
 const shim = suite("shim");
 const withShim = underShim(shim);
 

@@ -11,10 +11,10 @@ import type { Release } from "./engine.ts";
 import { RUN_NAME, needs } from "./harness.ts";
 import type { Ground, Suite } from "./harness.ts";
 import type { Result } from "./runtime.ts";
-import { findStrays } from "./strays.ts";
+import { findStrays, removeStray } from "./strays.ts";
 
 /** A shim that was started for a container that never came ends after half a minute. */
-const PATIENCE_MILLIS = 50_000;
+const PATIENCE_MILLIS = 90_000;
 const SOCKETS = "/run/containerd/s";
 const MOST_IDS = 300;
 const SHARED_GROUPS: readonly string[] = ["@shared", "@shared-1", "@shared-2"];
@@ -59,8 +59,11 @@ export function underShim(suite: Suite): (title: string, body: Body, surrounding
 
 /** containerd's own cgroup, for its namespace, is no container's. */
 async function nothingStays(t: Ground): Promise<void> {
-  for (const { kind, what } of findStrays(RUN_NAME)) if (kind === "cgroup" && what.endsWith(RUN_NAME)) fs.rmdirSync(what);
-  await until(() => left(t).length === 0, () => `left: ${left(t).join(", ")}`);
+  const remaining = (): string[] => {
+    for (const stray of findStrays(RUN_NAME)) if (stray.kind === "cgroup" && stray.what.endsWith(RUN_NAME)) removeStray(stray);
+    return left(t);
+  };
+  await until(() => remaining().length === 0, () => `left: ${remaining().join(", ")}`);
   await until(() => sockets(t).length === 0, () => `left: the socket of ${sockets(t).join(" and ")}`);
 }
 

@@ -12,7 +12,7 @@ import { PROJECT, RUNTIME } from "./runtime.ts";
 
 const signals = suite("signals");
 
-const PATIENCE_MILLIS = 10_000;
+const PATIENCE_MILLIS = 60_000;
 const SIGUSR1 = 10;
 /** The kernel keeps KILL and STOP, the C library 32 and 33; CHLD, URG and WINCH are for the runtime. */
 const NOT_FORWARDED: ReadonlySet<number> = new Set([9, 19, 32, 33, 17, 23, 28]);

@@ -1,6 +1,5 @@
 /** `npm start`, the first of the two commands of the README; the second runs this test. */
 
-// Time limit: 300 s
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

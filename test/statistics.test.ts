@@ -4,6 +4,7 @@ import { spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
+import { until } from "./engine.ts";
 import { needs, suite } from "./harness.ts";
 import type { Ground } from "./harness.ts";
 import { RUNTIME } from "./runtime.ts";
@@ -37,15 +38,17 @@ async function stats(t: Ground, id: string): Promise<StatsEvent> {
 
 statistics("events --stats prints one line, whose counters are the container's", async (t) => {
   const id = await running(t, "sleep 1000 & while :; do :; done", 64 * 1024 * 1024);
-  const first = await stats(t, id);
-  assert.equal([first.type, first.id, first.data.pids.current], ["stats", id, 2]);
+  let first = await stats(t, id);
+  // The shell may not have come to its child yet.
+  await until(async () => (first = await stats(t, id)).data.pids.current === 2, () => JSON.stringify(first.data.pids));
+  assert.equal([first.type, first.id], ["stats", id]);
   assert.is(first.data.memory.usage.limit, 64 * 1024 * 1024);
   assert.ok(first.data.memory.usage.usage > 0);
   // Where cgroups are v1 it has the cpuset's switches, too.
   const flags = Object.keys((first.data as unknown as { cpuset: object }).cpuset);
   if (fs.existsSync("/sys/fs/cgroup/cpuset")) assert.ok(["cpus", "mems", "cpu_exclusive", "memory_migrate", "sched_relax_domain_level"].every((name) => flags.includes(name)), flags.join());
-  const second = await stats(t, id);
-  assert.ok(second.data.cpu.usage.total > first.data.cpu.usage.total);
+  // Nor may it have had its turn since.
+  await until(async () => (await stats(t, id)).data.cpu.usage.total > first.data.cpu.usage.total, () => "the time that it has used does not grow");
 });
 
 statistics("events refuses a container that has stopped, and one that does not exist", async (t) => {
@@ -58,7 +61,7 @@ statistics("events refuses a container that has stopped, and one that does not e
 statistics("events ends quietly when nobody reads on", async (t) => {
   const id = await running(t, "sleep 1000");
   const script = `"$0" --root "$1" events --interval 10ms "$2" | head -n 1 | wc -l; echo "\${PIPESTATUS[0]}"`;
-  const { stdout, stderr } = spawnSync("/bin/bash", ["-c", script, RUNTIME, t.stateRoot, id], { encoding: "utf8", timeout: 20_000 });
+  const { stdout, stderr } = spawnSync("/bin/bash", ["-c", script, RUNTIME, t.stateRoot, id], { encoding: "utf8", timeout: 60_000 });
   assert.equal([stdout, stderr], ["1\n141\n", ""]);
 });
 

@@ -5,6 +5,7 @@ import * as fs from "node:fs";
 import * as assert from "uvu/assert";
 import { native } from "../src/native/native.ts";
 import type { Bundle } from "./bundle.ts";
+import { until } from "./engine.ts";
 import { needs, suite } from "./harness.ts";
 import type { Ground } from "./harness.ts";
 import { Pty } from "./pty.ts";
@@ -164,7 +165,7 @@ terminal("a job in the background stops until it gets the terminal", async (t) =
   await within(hostShell(t), async (pty) => {
     await pty.until(/\$ /);
     pty.type(`${line.join(" ")} &\n`);
-    for (let tries = 0; tries < 100 && !/Stopped/.test(pty.shown); tries++) {
+    for (let tries = 0; tries < 1000 && !/Stopped/.test(pty.shown); tries++) {
       pty.type("jobs\n");
       await pty.until(/jobs\r\n[^$]*\$ /);
     }
@@ -213,7 +214,7 @@ terminal("a screen that stalls loses nothing, and the program waits", async (t) 
   const LINES = 5000;
   const script = `i=0; while [ $i -lt ${LINES} ]; do i=$((i+1)); echo "$i 0123456789012345678901234567890123456789"; done; exit 6`;
   await inPty(t, ["/bin/sh", "-c", script], async (pty, id) => {
-    for (let tries = 0; tries < 200 && (await status(t, id)) === undefined; tries++);
+    await until(async () => (await status(t, id)) === "running", () => "it does not run");
     await new Promise((resolve) => setTimeout(resolve, 300));
     assert.is(await status(t, id), "running");
     await pty.until(new RegExp(`\n${LINES} 0123456789012345678901234567890123456789\r\n$`));
@@ -228,8 +229,7 @@ const MUCH = "head -c 18000 /dev/zero | tr '\\0' x > /dev/shm/x; cat /dev/shm/x"
 
 terminal("what the program wrote last is shown when its reader is late", async (t) => {
   await inPty(t, ["/bin/sh", "-c", `${MUCH}; echo; echo the end`], async (pty, id) => {
-    for (let tries = 0; tries < 300 && (await status(t, id)) !== "stopped"; tries++);
-    assert.is(await status(t, id), "stopped");
+    await until(async () => (await status(t, id)) === "stopped", () => "it does not stop");
     await pty.until(/x{18000}\r\nthe end\r\n/);
     assert.is(await pty.ended, 0);
   });
@@ -237,8 +237,7 @@ terminal("what the program wrote last is shown when its reader is late", async (
 
 terminal("SIGTERM ends the wait for a screen that stalls", async (t) => {
   await inPty(t, ["/bin/sh", "-c", `${MUCH}; exit 5`], async (pty, id) => {
-    for (let tries = 0; tries < 300 && (await status(t, id)) !== "stopped"; tries++);
-    assert.is(await status(t, id), "stopped", "the runtime still waits for the screen");
+    await until(async () => (await status(t, id)) === "stopped", () => "it does not stop, or the runtime does not wait for the screen");
     process.kill(pty.pid, "SIGTERM");
     assert.is(await pty.ended, 5);
   });
@@ -369,7 +368,7 @@ terminal("run --detach gives the terminal to the console socket", async (t) => {
   assert.match(fs.readFileSync(`${t.folder}/pid`, "utf8"), /^\d+$/);
   await ended;
   assert.match(said, /got word\r\n12 34/);
-  for (let tries = 0; tries < 100 && (await status(t, id)) !== "stopped"; tries++);
+  await until(async () => (await status(t, id)) === "stopped", () => "it does not stop");
   assert.is((await t.runtime(["delete", id])).status, 0);
 });
 

@@ -111,13 +111,13 @@ test("runHook() kills a hook whose time is over", async () => {
   const start = performance.now();
   const one = { path: "/bin/sh", args: ["sh", "-c", "echo begun; exec sleep 100"], timeout: 1 };
   assert.match(await failureOf(hook("", { hook: one })), "it did not end within 1 s: begun");
-  assert.ok(performance.now() - start < 5000);
+  assert.ok(performance.now() - start < 50_000);
 });
 
 test("runHook() does not wait for what a hook leaves behind with its output", async () => {
   const start = performance.now();
-  await hook("sleep 3 & echo $! > seen");
-  assert.ok(performance.now() - start < 2000);
+  await hook("sleep 100 & echo $! > seen");
+  assert.ok(performance.now() - start < 50_000);
   process.kill(Number(seen()), "SIGKILL");
 });
 
@@ -137,7 +137,7 @@ test("runHook() gives up when it is told to", async () => {
   const start = performance.now();
   const failure = await hook("exec sleep 100", { abort: controller.signal }).catch((error: unknown) => (error as Error).message);
   assert.is(failure, "given up");
-  assert.ok(performance.now() - start < 2000);
+  assert.ok(performance.now() - start < 50_000);
 });
 
 test("runHook() leaves neither descriptors nor processes", async () => {

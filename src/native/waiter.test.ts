@@ -111,7 +111,7 @@ interface Ended {
   readonly status: number | null;
 }
 
-function execute(body: string, milliseconds = 5000): Ended {
+function execute(body: string, milliseconds = 30_000): Ended {
   const path = program(body);
   const { stdout, status, error } = spawnSync(process.execPath, [path], { encoding: "utf8", timeout: milliseconds, killSignal: "SIGKILL", stdio: ["ignore", "pipe", "inherit"] });
   fs.rmSync(join(path, ".."), { recursive: true });
@@ -142,7 +142,7 @@ for (const [how, body] of [
 test("onSignals() tells each signal by its number, also SIGUSR1, which is the engine's otherwise", async () => {
   const body = 'onSignals([10, 15, 34 + 6], (signal) => { native().write(1, `${signal} `); if (signal === 15) process.exit(3); }); setInterval(() => undefined, 1000); native().write(1, "on ");';
   const path = program(body);
-  const child = spawn(process.execPath, [path], { stdio: ["ignore", "pipe", "inherit"], timeout: 5000, killSignal: "SIGKILL" });
+  const child = spawn(process.execPath, [path], { stdio: ["ignore", "pipe", "inherit"], timeout: 30_000, killSignal: "SIGKILL" });
   let stdout = "";
   const heard = async (what: string): Promise<void> => {
     while (!stdout.includes(what) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 5));

@@ -56,7 +56,7 @@ test.after.each(async () => {
   fs.rmSync(folder, { recursive: true });
 });
 
-async function call(client: Client, name: string, id: string, timeoutMilliseconds = 10_000): Promise<ProcessRequest> {
+async function call(client: Client, name: string, id: string, timeoutMilliseconds = 30_000): Promise<ProcessRequest> {
   const payload = encode(ProcessRequest, { id });
   return decode(ProcessRequest, await client.call({ service: "a.Service", method: name, payload, timeoutMilliseconds }));
 }
@@ -130,7 +130,7 @@ test("errors come with their message; what is no RpcError is unknown", async () 
   assert.is(await failure(call(client, "Missing", "")), "no such thing");
   assert.is(await failure(call(client, "Broken", "")), "a defect");
   assert.is(await failure(call(client, "None", "")), "method None");
-  assert.is(await failure(client.call({ service: "toString", method: "x", payload: new Uint8Array(), timeoutMilliseconds: 1000 })), "service toString");
+  assert.is(await failure(client.call({ service: "toString", method: "x", payload: new Uint8Array(), timeoutMilliseconds: 30_000 })), "service toString");
   client.close();
 });
 
@@ -177,7 +177,7 @@ test("a client that goes away in the middle of a frame harms nobody", async () =
 
 test("an empty answer has no payload", async () => {
   const client = new Client(path);
-  const answer = await client.call({ service: "a.Service", method: "Nothing", payload: new Uint8Array(), timeoutMilliseconds: 1000 });
+  const answer = await client.call({ service: "a.Service", method: "Nothing", payload: new Uint8Array(), timeoutMilliseconds: 30_000 });
   assert.is(answer.length, 0);
   assert.equal(decode(DeleteResponse, answer).pid, 0);
   client.close();
@@ -204,7 +204,7 @@ test("a call that cannot be sent, since the other side has just gone, fails at o
   const began = performance.now();
   assert.match(await failure(call(client, "Echo", "b")), /the connection is closed/);
   assert.match(await waiting, /the connection is closed/);
-  assert.ok(performance.now() - began < 5000);
+  assert.ok(performance.now() - began < 20_000);
 });
 
 test.run();

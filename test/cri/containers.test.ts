@@ -8,7 +8,6 @@ import { GrpcError } from "./grpc.ts";
 import { kubernetes } from "./kubernetes.ts";
 import type { Container } from "./pods.ts";
 
-// Time limit: 240 s
 const test = kubernetes("containers");
 
 const MEBIBYTE = 1024 * 1024;
@@ -94,7 +93,7 @@ test("an exec is over when its program is, though a child goes on", async ({ pod
   const begun = Date.now();
   const { stdout } = await container.exec(["/bin/sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo done"]);
   assert.is(stdout, "done\n");
-  assert.ok(Date.now() - begun < 5000, node.log());
+  assert.ok(Date.now() - begun < 50_000, node.log());
 });
 
 test("the log has a line for each line, its time and its stream, and marks lines that are cut", async ({ pod }) => {
@@ -149,7 +148,7 @@ test("a container that takes more memory than it may is told to be out of memory
   needsKnownHierarchies(handler);
   const made = await pod();
   // The shell outlives it for a moment: on version 1 whoever waits for the event has to find the cgroup.
-  const script = "dd if=/dev/zero of=/dev/null bs=100M count=1; status=$?; sleep 0.5; exit $status";
+  const script = "dd if=/dev/zero of=/dev/null bs=100M count=1; status=$?; sleep 2; exit $status";
   const container = await made.start(["/bin/sh", "-c", script], { resources: { memory_limit_in_bytes: 32 * MEBIBYTE } });
   const { exit_code, reason } = await container.ended();
   assert.equal([exit_code, reason], [137, "OOMKilled"]);

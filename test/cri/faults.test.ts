@@ -7,7 +7,6 @@ import { until } from "../engine.ts";
 import { skip } from "../harness.ts";
 import { kubernetes } from "./kubernetes.ts";
 
-// Time limit: 240 s
 const test = kubernetes("faults");
 
 test("containerd is killed: the pod goes on, and the next containerd has it, with what has ended meanwhile", async ({ node, handler, pod }) => {

@@ -9,7 +9,6 @@ import { kubernetes } from "./kubernetes.ts";
 import type { Node } from "./node.ts";
 import type { ContainerOptions } from "./pods.ts";
 
-// Time limit: 240 s
 const test = kubernetes("mounts");
 
 const SLEEP = ["/bin/sleep", "1000000"];

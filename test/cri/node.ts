@@ -17,7 +17,7 @@ import { Grpc } from "./grpc.ts";
 const CNI_PLUGINS = "/usr/lib/cni";
 /** In a network of its own any port will do. */
 const STREAM_PORT = 10_010;
-const PATIENCE_MILLIS = 20_000;
+const PATIENCE_MILLIS = 60_000;
 /** The handler whose pods are made by our shim, without an image. */
 export const SANDBOXED = "sandboxed";
 /** The handler that is our shim, by its path, with the name of runc's. */

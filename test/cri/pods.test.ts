@@ -7,7 +7,6 @@ import { kubernetes } from "./kubernetes.ts";
 import { Pod } from "./pods.ts";
 import type { Container } from "./pods.ts";
 
-// Time limit: 240 s
 const test = kubernetes("pods");
 
 /** Where a container's namespaces are, by their kinds. */

@@ -9,7 +9,6 @@ import type { Driven } from "./kubernetes.ts";
 import { SANDBOXED } from "./node.ts";
 import type { Container } from "./pods.ts";
 
-// Time limit: 240 s
 const test = kubernetes("sandbox", [SANDBOXED]);
 
 function sandboxed(title: string, body: (driven: Driven) => Promise<void>): void {

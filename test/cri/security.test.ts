@@ -8,7 +8,6 @@ import { GrpcError } from "./grpc.ts";
 import { kubernetes } from "./kubernetes.ts";
 import type { Container, Part } from "./pods.ts";
 
-// Time limit: 240 s
 const test = kubernetes("security");
 
 /** CAP_ numbers, as bits. */

@@ -7,7 +7,6 @@ import type { Node } from "./node.ts";
 import type { Container, Part } from "./pods.ts";
 import { Streams } from "./streams.ts";
 
-// Time limit: 240 s
 const test = kubernetes("streams");
 
 async function open(node: Node, method: "Exec" | "Attach", request: Part): Promise<Streams> {
