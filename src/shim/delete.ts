@@ -57,10 +57,13 @@ async function deleteRest({ id, bundle, record: { root, mounted }, environment }
 /** As far as its own "delete", which may run at the same time, was not faster. What fails is no failure of this one. */
 async function deleteOther(other: Rest): Promise<void> {
   const { id, bundle, record } = other;
+  // containerd may have made another container of this name by now.
+  const isThere = (): boolean => readRecord(bundle)?.pid === record.pid;
+  if (!isThere()) return;
   try {
     await deleteRest(other);
-    // containerd may still ask how it ended, or have made another container of this name by now.
-    if (readRecord(bundle)?.pid === record.pid) writeRecord(bundle, { ...record, root: "", mounted: false });
+    // containerd may still ask how it ended.
+    if (isThere()) writeRecord(bundle, { ...record, root: "", mounted: false });
   } catch (error) {
     if (existsSync(bundle)) warn(`cannot delete container "${id}", whose shim was the same: ${messageOf(error)}`);
   }
