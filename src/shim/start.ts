@@ -39,13 +39,13 @@ export async function startShim(invocation: Invocation, bundle: string): Promise
     writeRecord(bundle, { root: "", mounted: false, pid: 0, socket: path });
     writeAddress(bundle, formatAddress(path));
     writeSync(STDOUT, answer(path, params));
+    if (listener === undefined) return 0;
+    detach(join(bundle, "log"));
   } catch (error) {
     // Nobody will ever connect to it.
     if (listener !== undefined) rmSync(path, { force: true });
     throw error;
   }
-  if (listener === undefined) return 0;
-  detach(join(bundle, "log"));
   const { serve } = await import("./serve.ts");
   return await serve({ namespace, id, bundle, socket: path, listener });
 }
