@@ -30,6 +30,9 @@ interface Surroundings {
 export class Execs {
   readonly #task: Surroundings;
   readonly #execs = new Map<string, Exec>();
+  /** Those that are on their way into the container. */
+  readonly #entering = new Set<Promise<void>>();
+  #isOver = false;
 
   constructor(task: Surroundings) {
     this.#task = task;
@@ -60,11 +63,24 @@ export class Execs {
   }
 
   async #begin(exec: Exec): Promise<void> {
-    const { process, spec } = exec;
-    const { id: container, namespace, store, publisher, owner } = this.#task;
+    const { id: containerId, namespace, owner } = this.#task;
     // What it starts may outlive it, and hold its streams.
-    const stdio = await Stdio.open(process.paths, { direct: false, owner, containerId: container, namespace });
+    const stdio = await Stdio.open(exec.process.paths, { direct: false, owner, containerId, namespace });
+    const entering = this.#enter(exec, stdio);
+    this.#entering.add(entering);
     try {
+      await entering;
+    } finally {
+      this.#entering.delete(entering);
+    }
+  }
+
+  async #enter(exec: Exec, stdio: Stdio): Promise<void> {
+    const { process, spec } = exec;
+    const { id: container, store, publisher } = this.#task;
+    try {
+      // The client may have been slow with its streams, and the id be the next container's by now.
+      if (this.#isOver) throw new RpcError("FAILED_PRECONDITION", `container ${container} init process is not running`);
       const { exec: run } = await import("../container/exec.ts");
       const child = await run({
         store,
@@ -110,6 +126,8 @@ export class Execs {
     process.giveUp();
     await process.drained();
     await exec.told;
+    // Somebody else's delete was first; by now the id may be another exec's.
+    if (this.#execs.get(id) !== exec) throw new RpcError("NOT_FOUND", `process does not exist ${id}`);
     process.close();
     this.#execs.delete(id);
     return process;
@@ -124,6 +142,12 @@ export class Execs {
     const settled = await Promise.race([Promise.all(starts).then(() => true), late]);
     clearTimeout(timer);
     return settled;
+  }
+
+  /** The container is over: none sets out into it any more. Resolves when nobody is on the way. */
+  async over(): Promise<void> {
+    this.#isOver = true;
+    await Promise.allSettled(this.#entering);
   }
 
   /** Resolves when the end of each that runs was told. */
@@ -145,6 +169,7 @@ export class Execs {
   }
 
   close(): void {
+    this.#isOver = true;
     for (const { process } of this.#execs.values()) {
       process.giveUp();
       process.close();

@@ -151,7 +151,13 @@ export class Task {
     // It never was there.
     if (this.init.pid === 0) return;
     // Processes outside of a pid namespace of its own would outlive it.
-    if (this.#state?.ownPidNamespace === false) killAll(this.#directories, killPid);
+    const killOthers = (): void => {
+      if (this.#state?.ownPidNamespace === false) killAll(this.#directories, killPid);
+    };
+    killOthers();
+    await this.execs.over();
+    // Those that have come in meanwhile.
+    killOthers();
     await this.init.startSettled();
     await this.execs.allTold();
     this.#oom?.check();
