@@ -5,7 +5,7 @@ import { O_RDWR } from "../linux/open-flags.ts";
 import { closeSync, openSync } from "../native/files.ts";
 import { isNativeError, native } from "../native/native.ts";
 import type { Spawned } from "../native/native.ts";
-import { EPOLLIN, forget, ready } from "../native/waiter.ts";
+import { EPOLLIN, ended, forget, ready } from "../native/waiter.ts";
 import { inWords } from "../container/store.ts";
 import { parseLogUri } from "./uri.ts";
 
@@ -15,11 +15,14 @@ const KILL_MILLISECONDS = 12_000;
 
 export class Logger {
   readonly #child: Spawned;
+  /** Resolves when it was reaped, be it before the container's end: who adopts orphans finds none behind one that waits. */
+  readonly #ended: Promise<unknown>;
   /** The ends that the container writes to. */
   readonly #writers: Map<1 | 2, number>;
 
   private constructor(child: Spawned, writers: Map<1 | 2, number>) {
     this.#child = child;
+    this.#ended = ended(child.pidfd, { keepAlive: false });
     this.#writers = writers;
   }
 
@@ -66,10 +69,8 @@ export class Logger {
   async #end(): Promise<void> {
     const { pidfd } = this.#child;
     const timers = [setTimeout(() => signal(pidfd, SIGTERM), ASK_MILLISECONDS), setTimeout(() => signal(pidfd, SIGKILL), KILL_MILLISECONDS)];
-    await ready(pidfd, EPOLLIN);
+    await this.#ended;
     for (const timer of timers) clearTimeout(timer);
-    native().waitPidfd(pidfd);
-    forget(pidfd);
     closeSync(pidfd);
   }
 }
