@@ -17,7 +17,8 @@ import { RUN_NAME, needs } from "./harness.ts";
 import type { Ground, Suite } from "./harness.ts";
 import { PROJECT } from "./runtime.ts";
 
-const SHIM = join(PROJECT, "dist/containerd-shim-tsrun-v1");
+/** The program that containerd calls. */
+export const SHIM = join(PROJECT, "dist/containerd-shim-tsrun-v1");
 export const TASK = "containerd.task.v3.Task";
 export const TIMEOUT = 60_000;
 
@@ -72,8 +73,13 @@ export class Caller {
     return this.call(...args).then(() => "", (error: unknown) => (error as Error).message);
   }
 
-  async end(): Promise<void> {
+  /** Ends the connection to the shim. */
+  hangUp(): void {
     this.#client?.close();
+  }
+
+  async end(): Promise<void> {
+    this.hangUp();
     await this.#server.close();
   }
 }

@@ -41,6 +41,7 @@ export class SandboxService {
   readonly #onShutdown: (id: string, bundle?: string) => void;
   #bundle: string | undefined;
   #sandbox: Sandbox | undefined;
+  #making: Promise<unknown> | undefined;
 
   /** `onShutdown` is called when containerd has no more to do with the pod. */
   constructor(context: Context, onShutdown: (id: string, bundle?: string) => void) {
@@ -77,13 +78,33 @@ export class SandboxService {
     return this.#sandbox === undefined ? config : withPodFiles(config, this.#sandbox.pod);
   }
 
+  get isThere(): boolean {
+    return this.#sandbox !== undefined || this.#making !== undefined;
+  }
+
+  /** Whether somebody waits for this child, or may come to. */
+  knows(pid: number): boolean {
+    return this.#making !== undefined || this.#sandbox?.task.knows(pid) === true;
+  }
+
   #find(id: string): Sandbox {
     if (this.#sandbox === undefined || this.#sandbox.pod.id !== id) throw new RpcError("NOT_FOUND", `sandbox ${id} does not exist`);
     return this.#sandbox;
   }
 
-  async #create({ sandbox_id: id, bundle_path: bundle, options, netns_path: netns }: CreateSandboxRequest): Promise<Record<string, never>> {
-    if (this.#sandbox !== undefined) throw new RpcError("ALREADY_EXISTS", `sandbox ${this.#sandbox.pod.id} already exists`);
+  async #create(request: CreateSandboxRequest): Promise<Record<string, never>> {
+    if (this.isThere) throw new RpcError("ALREADY_EXISTS", `sandbox ${request.sandbox_id} already exists`);
+    const making = this.#createNew(request);
+    this.#making = making.catch(() => undefined);
+    try {
+      await making;
+    } finally {
+      this.#making = undefined;
+    }
+    return {};
+  }
+
+  async #createNew({ sandbox_id: id, bundle_path: bundle, options, netns_path: netns }: CreateSandboxRequest): Promise<void> {
     const type = options?.type_url ?? "";
     // With or without a host before it.
     if (type !== "" && type.slice(type.lastIndexOf("/") + 1) !== POD_CONFIG) throw new RpcError("INVALID_ARGUMENT", `cannot make the pod from a "${type}": it is no ${POD_CONFIG}`);
@@ -95,7 +116,6 @@ export class SandboxService {
     } finally {
       if (users !== undefined) closeSync(users);
     }
-    return {};
   }
 
   async #make(pod: Pod): Promise<void> {
@@ -129,6 +149,8 @@ export class SandboxService {
 
   /** Also of one that could not be made. */
   async #shutDown(id: string): Promise<Record<string, never>> {
+    // containerd asks for it, too, when a client does not wait for the end of a create.
+    await this.#making;
     if (this.#sandbox !== undefined) {
       await this.#stop(id);
       await this.#sandbox.task.delete();

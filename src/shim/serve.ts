@@ -12,7 +12,10 @@ import { Orphans } from "./orphans.ts";
 import { TaskService } from "./tasks.ts";
 
 const FLUSH_MILLISECONDS = 5000;
-/** Between its `start` and its Create containerd may fail, or be killed; then nobody will ever come, though the next one connects. */
+/**
+ * Between a container's `start` and its Create containerd may fail, or be killed, and after its end it may never ask the
+ * shim to end; then nobody will ever come, though the next one connects.
+ */
 const LOOK_MILLISECONDS = 2000;
 const MOST_LOOKS = 15;
 
@@ -35,16 +38,18 @@ export async function serve({ namespace, id, bundle, socket, listener }: Beginni
     end = resolve;
   });
   const environment = callerEnvironment(process.env);
-  const service = new TaskService({ namespace, socket, environment, publisher: events }, end);
+  const service = new TaskService({ namespace, socket, environment, publisher: events }, { shutDown: end, idle: () => look() });
   service.members.promise(id, 0);
   const server = new Server(service.services, (error) => logDefect(error));
+  const isWanted = (): boolean => server.hasConnections || existsSync(bundle) || service.members.expectsOthers(id);
+  const look = endingWhenForgotten(() => service.isUsed, isWanted, () => service.end());
+  look();
   const orphans = new Orphans((pid) => service.knows(pid));
   onSignals([SIGTERM, SIGINT, SIGCHLD], (signal) => {
     if (signal === SIGCHLD) orphans.reap();
     else service.end();
   });
   void server.listen(listener);
-  endWhenForgotten(() => service.isUsed, () => server.hasConnections || existsSync(bundle) || service.members.expectsOthers(id), () => service.end());
   await ended;
   // The answer to Shutdown is written before this goes on.
   await new Promise((resolve) => setTimeout(resolve, 0));
@@ -66,14 +71,23 @@ function logDefect(error: unknown): void {
   log("error", error instanceof Error ? `${error.name}: ${error.message}\n${error.stack ?? ""}` : String(error));
 }
 
-/** Until a container has been there; from then on it is containerd that ends the shim. `isWanted`: somebody may still come. */
-function endWhenForgotten(isUsed: () => boolean, isWanted: () => boolean, end: () => void): void {
+/**
+ * Mostly it is containerd that ends the shim. What is returned is to be called whenever nobody is there any more, or somebody
+ * new is expected: then it looks from time to time until a container is there. `isWanted`: somebody may still come.
+ */
+function endingWhenForgotten(isUsed: () => boolean, isWanted: () => boolean, end: () => void): () => void {
   let looks = 0;
-  const timer = setInterval(() => {
+  let timer: ReturnType<typeof setInterval> | undefined;
+  const look = (): void => {
     const used = isUsed();
     if (!used && isWanted() && ++looks < MOST_LOOKS) return;
     clearInterval(timer);
+    timer = undefined;
     if (!used) end();
-  }, LOOK_MILLISECONDS);
-  timer.unref?.();
+  };
+  return () => {
+    looks = 0;
+    timer ??= setInterval(look, LOOK_MILLISECONDS);
+    timer.unref?.();
+  };
 }

@@ -140,6 +140,11 @@ export class Task {
     }
   }
 
+  /** Whether somebody waits for this child, or may come to. */
+  knows(pid: number): boolean {
+    return this.init.isStarting || this.init.pid === pid || this.execs.knows(pid);
+  }
+
   #publishCreate({ rootfs, stdin, stdout, stderr, terminal }: CreateTaskRequest): void {
     const io = { stdin, stdout, stderr, terminal };
     this.#context.publisher.publish("/tasks/create", TaskCreate, { container_id: this.id, bundle: this.bundle, rootfs, io, pid: this.init.pid });

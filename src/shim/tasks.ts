@@ -44,29 +44,36 @@ const SANDBOX_METHODS: readonly SandboxMethod[] = ["CreateSandbox", "StartSandbo
 const VERSION = "v2";
 const PROCESS_DETAILS = "containerd.runc.v1.ProcessDetails";
 
+/** What happens to the shim as a whole. */
+interface Events {
+  /** Called once, when it is to end: the last task is gone and containerd asks for it, or end() was called. */
+  readonly shutDown: () => void;
+  /** There is no task any more, or somebody was promised a place. */
+  readonly idle: () => void;
+}
+
 /** The tasks of one shim, by their ids. */
 export class TaskService {
   /** Undefined while one is being made; then it is in the other map, too. */
   readonly #tasks = new Map<string, Task | undefined>();
   readonly #making = new Map<string, Promise<unknown>>();
   readonly #context: Context;
-  readonly #shutDown: () => void;
+  readonly #events: Events;
   readonly members: Members = new Members(() => this.#tasks.size);
 
   #sandbox: SandboxService | undefined;
   /** Bundles of containers that are gone, of which "delete" is to know until the shim's socket is gone, too. */
   readonly #kept = new Map<string, string>();
 
-  /** `shutDown` is called once, when the shim is to end: the last task is gone and containerd asks for it, or end() was called. */
-  constructor(context: Context, shutDown: () => void) {
+  constructor(context: Context, events: Events) {
     this.#context = { ...context, change: (config) => this.#sandbox?.change(config) ?? config };
-    this.#shutDown = shutDown;
+    this.#events = events;
   }
 
   /** Whether somebody waits for this child, or may come to. */
   knows(pid: number): boolean {
-    for (const task of this.#tasks.values()) if (task === undefined || task.init.isStarting || task.init.pid === pid || task.execs.knows(pid)) return true;
-    return false;
+    for (const task of this.#tasks.values()) if (task === undefined || task.knows(pid)) return true;
+    return this.#sandbox?.knows(pid) ?? false;
   }
 
   get services(): Services {
@@ -86,6 +93,7 @@ export class TaskService {
     this.#sandbox ??= new Service(this.#context, (id, bundle) => {
       if (bundle !== undefined) this.#kept.set(id, bundle);
       this.#shutdown(id);
+      this.#events.idle();
     });
     return this.#sandbox;
   }
@@ -94,14 +102,15 @@ export class TaskService {
     return {
       Join: method(JoinRequest, Empty, ({ id, most }) => {
         this.members.promise(id, most);
+        this.#events.idle();
         return {};
       }),
     };
   }
 
-  /** There is a task, one that is being made among them, or a pod to come. */
+  /** There is a task or a pod, one that is being made among them. */
   get isUsed(): boolean {
-    return this.#tasks.size > 0 || this.#sandbox !== undefined;
+    return this.#tasks.size > 0 || this.#sandbox?.isThere === true;
   }
 
   #methods(): Readonly<Record<string, Method>> {
@@ -154,6 +163,8 @@ export class TaskService {
   #create(request: CreateTaskRequest): Promise<Partial<CreateTaskResponse>> {
     const { id } = request;
     if (this.#tasks.has(id)) throw new RpcError("ALREADY_EXISTS", `task ${id}: already exists`);
+    // Nobody would wait for its end.
+    if (this.members.haveEnded) throw new RpcError("FAILED_PRECONDITION", "the shim is about to end");
     // The id is taken while the container is made.
     this.#tasks.set(id, undefined);
     this.members.settle(id);
@@ -250,6 +261,7 @@ export class TaskService {
     this.#tasks.delete(id);
     if (this.members.isEmpty) this.#kept.set(id, bundle);
     else removeRecord(bundle);
+    if (this.#tasks.size === 0) this.#events.idle();
   }
 
   /** `id`: the container that containerd has no more to do with. */
@@ -257,7 +269,11 @@ export class TaskService {
     this.members.settle(id);
     const bundle = this.#kept.get(id);
     if (this.members.isEmpty) this.end();
-    else if (bundle !== undefined) removeRecord(bundle);
+    else if (bundle !== undefined) {
+      // From now on the bundle may be that of the next container of this id, in another shim.
+      this.#kept.delete(id);
+      removeRecord(bundle);
+    }
     return {};
   }
 
@@ -268,7 +284,7 @@ export class TaskService {
     // Whoever kills the shim from here on leaves nothing behind.
     rmSync(this.#context.socket, { force: true });
     for (const kept of this.#kept.values()) removeRecord(kept);
-    this.#shutDown();
+    this.#events.shutDown();
   }
 }
 
