@@ -66,6 +66,23 @@ called("a shim ends whose container could not be created after containerd had gi
   assert.not(fs.existsSync(caller.socket));
 });
 
+called("a container that is deleted while a hook of its creation goes on for ever is not created", async (t, caller) => {
+  const id = t.id();
+  const begun = join(t.folder, "begun");
+  const { path: bundle } = t.bundle((config) => {
+    config.hooks = { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", `echo $$ > ${begun}.new; mv ${begun}.new ${begun}; exec sleep 1000`] }] };
+  });
+  caller.start(bundle, id);
+  const shim = await shimOf(caller);
+  const failed = caller.failure(TASK, "Create", [CreateTaskRequest, { id, bundle }], CreateTaskResponse);
+  await until(() => fs.existsSync(begun), () => "the hook does not begin");
+  assert.is(await caller.failure(TASK, "Delete", [ProcessRequest, { id }], DeleteResponse), "container not created");
+  assert.match(await failed, /create failed: it was killed/);
+  assert.not(fs.existsSync(`/proc/${readOr(begun).trim()}`));
+  await caller.call(TASK, "Shutdown", [ShutdownRequest, { id }], Empty);
+  await ends(shim);
+});
+
 called("a shim ends when its last container goes, though it was asked to only when another was there", async (t, caller) => {
   const [first, second] = [0, 1].map(() => ({ id: t.id(), bundle: t.bundle((config) => {
     config.annotations = { "io.kubernetes.cri.sandbox-id": `${RUN_NAME}-pod` };

@@ -122,6 +122,23 @@ withShim("a client that never reads holds up its own container only, which can b
   await remove(other);
 });
 
+withShim("a client that gives up a create whose hook goes on for ever leaves nothing, and the id can be used again", async (t, task) => {
+  const begun = join(t.folder, "begun");
+  const bundle = t.bundle((config) => {
+    config.hooks = { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", `touch ${begun}; exec sleep 1000`] }] };
+  });
+  bundle.config.root.path = bundle.rootfs;
+  bundle.write();
+  const args = ["run", "--runtime", "io.containerd.tsrun.v1", "--config", join(bundle.path, "config.json"), task.id];
+  const client = spawn(task.containerd.client, task.containerd.clientArguments(args), { stdio: "ignore" });
+  await until(() => fs.existsSync(begun), () => "the hook does not begin");
+  client.kill("SIGKILL");
+  await until(() => shims(task.id).length === 0 && task.containerd.leftovers().length === 0, () => `left: ${task.containerd.leftovers().join(" ")}`);
+  await task.containerd.ctr(["containers", "rm", task.id]);
+  await begin(task, ["/bin/sleep", "1000"]);
+  await remove(task);
+});
+
 /** A generator of Lehmer's: the moments of a run can be had again. */
 function random(seed: number): () => number {
   let state = (seed % 2147483646) + 1;

@@ -93,7 +93,7 @@ export class Task {
   }
 
   /** Makes the container; a failure leaves nothing, and is told to nobody but the caller. */
-  static async create(request: CreateTaskRequest, options: Options, context: Context): Promise<Task> {
+  static async create(request: CreateTaskRequest, options: Options, { abort, ...context }: Context & { readonly abort?: AbortSignal }): Promise<Task> {
     const { id, bundle, rootfs: mounts, terminal, stdin, stdout, stderr } = request;
     if (options.systemdCgroup) throw new RpcError("INVALID_ARGUMENT", "cannot create the container: the systemd cgroup manager is not supported yet");
     const root = join(options.root, context.namespace);
@@ -104,6 +104,7 @@ export class Task {
     writeRecord(bundle, { ...record, pid: 0 });
     const stdio = await Stdio.open({ terminal, stdin, stdout, stderr }, { direct: true, owner, containerId: id, namespace: context.namespace });
     try {
+      abort?.throwIfAborted();
       await mountRootfs(rootfs, mounts);
       const init = new Process(id, stdio.paths);
       if (request.checkpoint !== "") {
@@ -122,6 +123,7 @@ export class Task {
         ...(terminal ? { console: stdio.console } : {}),
         inheritance: { stdio: stdio.given, preserved: [], ignored: 0n, blocked: 0n },
         environment: context.environment,
+        ...(abort === undefined ? {} : { abort }),
         ...(context.change === undefined ? {} : { change: context.change }),
         warn: (message) => log("warning", message),
       });

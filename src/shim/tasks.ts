@@ -27,6 +27,7 @@ import { ProcessDetails } from "./generated/options.ts";
 import { JoinRequest } from "./generated/shim.ts";
 import type { Any } from "./generated/types.ts";
 import { SHIM_SERVICE } from "./listen.ts";
+import { SIGKILL } from "../linux/signals.ts";
 import { rmSync } from "../native/files.ts";
 import { removeRecord } from "./bundle.ts";
 import { Members } from "./members.ts";
@@ -52,11 +53,18 @@ interface Events {
   readonly idle: () => void;
 }
 
+/** A task that is being made. */
+interface Making {
+  /** Resolves when it is made, or cannot be. */
+  readonly done: Promise<unknown>;
+  readonly abort: AbortController;
+}
+
 /** The tasks of one shim, by their ids. */
 export class TaskService {
   /** Undefined while one is being made; then it is in the other map, too. */
   readonly #tasks = new Map<string, Task | undefined>();
-  readonly #making = new Map<string, Promise<unknown>>();
+  readonly #making = new Map<string, Making>();
   readonly #context: Context;
   readonly #events: Events;
   readonly members: Members = new Members(() => this.#tasks.size);
@@ -168,15 +176,16 @@ export class TaskService {
     // The id is taken while the container is made.
     this.#tasks.set(id, undefined);
     this.members.settle(id);
-    const making = this.#make(request);
-    this.#making.set(id, making.catch(() => undefined));
+    const abort = new AbortController();
+    const making = this.#make(request, abort.signal);
+    this.#making.set(id, { done: making.catch(() => undefined), abort });
     return making;
   }
 
-  async #make(request: CreateTaskRequest): Promise<Partial<CreateTaskResponse>> {
+  async #make(request: CreateTaskRequest, abort: AbortSignal): Promise<Partial<CreateTaskResponse>> {
     const { id } = request;
     try {
-      const task = await Task.create(request, await readOptions(request.options), this.#context);
+      const task = await Task.create(request, await readOptions(request.options), { ...this.#context, abort });
       this.#tasks.set(id, task);
       return { pid: task.init.pid };
     } catch (error) {
@@ -187,9 +196,11 @@ export class TaskService {
     }
   }
 
-  /** A containerd that comes back may want to be rid of what the one before had begun. */
-  async #made(id: string): Promise<void> {
-    await this.#making.get(id);
+  /** A containerd that comes back, or whose client has gone, may want to be rid of what is only begun: a hook may go on for ever. */
+  async #made(id: string, { isUnwanted = false }: { readonly isUnwanted?: boolean } = {}): Promise<void> {
+    const making = this.#making.get(id);
+    if (isUnwanted) making?.abort.abort(new RpcError("UNKNOWN", "it was killed"));
+    await making?.done;
   }
 
   #task(id: string): Task {
@@ -236,7 +247,7 @@ export class TaskService {
   }
 
   async #kill({ id, exec_id: execId, signal, all }: KillRequest): Promise<Record<string, never>> {
-    await this.#made(id);
+    await this.#made(id, { isUnwanted: signal === SIGKILL });
     const task = this.#task(id);
     if (execId === "") task.kill(signal, all);
     else await task.execs.kill(execId, signal);
@@ -244,7 +255,7 @@ export class TaskService {
   }
 
   async #delete({ id, exec_id: execId }: ProcessRequest): Promise<Partial<DeleteResponse>> {
-    await this.#made(id);
+    await this.#made(id, { isUnwanted: true });
     const task = this.#task(id);
     const { pid, ending } = execId === "" ? await this.#deleteTask(task) : await task.execs.delete(execId);
     return { pid, exit_status: ending?.status ?? 0, exited_at: ending?.at ?? ZERO_TIME };
