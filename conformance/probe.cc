@@ -146,9 +146,11 @@ int accept_one(const char* path) {
   const int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
-  snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+  // It gets its name when somebody listens.
+  snprintf(address.sun_path, sizeof address.sun_path, "%s.new", path);
   if (bind(server, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) fail("bind");
   if (listen(server, 1) != 0) fail("listen");
+  if (rename(address.sun_path, path) != 0) fail("rename");
   const int connection = accept(server, nullptr, nullptr);
   if (connection < 0) fail("accept");
   return connection;

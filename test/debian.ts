@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /** Of one call of apt, which may be to fetch some hundred megabytes. */
-const TIMEOUT_MS = 600_000;
+const TIMEOUT_MS = 240_000;
 
 /** What is read: binary packages or sources, of a release. */
 export interface Index {

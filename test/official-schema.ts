@@ -42,10 +42,20 @@ function unpack(target: string): void {
   const unpacked = join(state, "unpacked");
   try {
     new Apt(state, [{ type: "deb-src", release: "sid" }]).unpackSource(SOURCE, unpacked, "*/schema/*");
-    // Of an older checkout.
-    if (!fs.existsSync(join(target, "schema"))) fs.rmSync(target, { recursive: true, force: true });
-    if (!fs.existsSync(target)) fs.renameSync(unpacked, target);
+    keep(unpacked, target);
   } finally {
     fs.rmSync(state, { recursive: true, force: true });
+  }
+}
+
+function keep(unpacked: string, target: string): void {
+  try {
+    fs.renameSync(unpacked, target);
+  } catch (error) {
+    // There is one already: the other engine's, or that of an older checkout.
+    if (fs.existsSync(join(target, "schema"))) return;
+    if (!fs.existsSync(target)) throw error;
+    fs.rmSync(target, { recursive: true });
+    fs.renameSync(unpacked, target);
   }
 }

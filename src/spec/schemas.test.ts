@@ -1,3 +1,6 @@
+// It may have to fetch the official schemas.
+// Time limit: 1800 s
+
 import * as fs from "node:fs";
 import { basename, join } from "node:path";
 import { suite } from "uvu";
