@@ -151,7 +151,7 @@ for (const state of ["up", "down"]) {
 }
 
 test("ND-06 with its namespace a virtual device ends", async (t) => {
-  const text = `${CABLE}"$@" || exit 1\n${"for i in $(seq 100); do ip link show v1 >/dev/null 2>&1 || exit 0; sleep 0.02; done; exit 5"}`;
+  const text = `${CABLE}"$@" || exit 1\n${"for i in $(seq 2000); do ip link show v1 >/dev/null 2>&1 || exit 0; sleep 0.02; done; exit 5"}`;
   output(await inNetwork(t, text, bundleWith(t, { v0: {} }, "true")));
 });
 

@@ -161,7 +161,7 @@ async function removeStrays(run) {
   const { findStrays, removeStray } = await import(pathToFileURL(join(root, "dist/js/test/strays.js")).href);
   let strays = findStrays(run);
   // What is just ending is no stray.
-  for (const deadline = Date.now() + DYING_MILLIS; strays.some(mayEnd) && Date.now() < deadline; strays = findStrays(run)) await setTimeout(100);
+  for (const deadline = performance.now() + DYING_MILLIS; strays.some(mayEnd) && performance.now() < deadline; strays = findStrays(run)) await setTimeout(100);
   for (const stray of strays) {
     removeStray(stray);
     if (stray.kind === "process") await setTimeout(50);

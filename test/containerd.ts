@@ -85,8 +85,8 @@ export class Containerd {
     fs.closeSync(log);
     child.on("error", () => {});
     this.#child = child;
-    for (const deadline = Date.now() + PATIENCE_MILLIS; (await this.ctr(["version"])).status !== 0; ) {
-      if (Date.now() < deadline && child.exitCode === null) continue;
+    for (const deadline = performance.now() + PATIENCE_MILLIS; (await this.ctr(["version"])).status !== 0; ) {
+      if (performance.now() < deadline && child.exitCode === null) continue;
       await this.end("SIGTERM");
       skip(`containerd does not start: ${this.log().trim().split("\n").at(-1)}`);
     }
@@ -135,8 +135,8 @@ export class Containerd {
     return {
       text,
       until: async (pattern, poke = () => Promise.resolve()) => {
-        for (const deadline = Date.now() + PATIENCE_MILLIS; !pattern.test(text()); await poke()) {
-          if (Date.now() > deadline) throw new Error(`${String(pattern)} does not come: ${text()}`);
+        for (const deadline = performance.now() + PATIENCE_MILLIS; !pattern.test(text()); await poke()) {
+          if (performance.now() > deadline) throw new Error(`${String(pattern)} does not come: ${text()}`);
           await new Promise((resolve) => setTimeout(resolve, 20));
         }
       },

@@ -6,12 +6,11 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { Containerd } from "./containerd.ts";
-import { RELEASES, programOf, programsOf } from "./engine.ts";
+import { RELEASES, nothingLeft, programOf, programsOf } from "./engine.ts";
 import type { Release } from "./engine.ts";
 import { RUN_NAME, needs, skip, suite } from "./harness.ts";
 import type { Ground } from "./harness.ts";
 import { PROJECT } from "./runtime.ts";
-import { findStrays } from "./strays.ts";
 
 const deploy = suite("deploy");
 
@@ -231,7 +230,7 @@ deploy("the installer's image, run by containerd as the DaemonSet says, installs
       assert.is(fs.readFileSync(join(host, "etc/containerd/config.toml"), "utf8").includes("tsrun"), action === "install");
     }
   });
-  for (const { kind, what } of findStrays(RUN_NAME)) if (kind === "cgroup" && what.endsWith(RUN_NAME)) fs.rmdirSync(what);
+  await nothingLeft(t, { cgroups: new RegExp(`/${RUN_NAME}$`) });
 });
 
 deploy.run();

@@ -43,8 +43,8 @@ export async function must(result: Promise<Result>): Promise<string> {
 
 /** Waits for what an engine does behind its client's back. */
 export async function until(condition: () => boolean | Promise<boolean>, words: () => string, patienceMillis = PATIENCE_MILLIS): Promise<void> {
-  for (const deadline = Date.now() + patienceMillis; !(await condition()); ) {
-    if (Date.now() > deadline) throw new Error(words());
+  for (const deadline = performance.now() + patienceMillis; !(await condition()); ) {
+    if (performance.now() > deadline) throw new Error(words());
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -99,7 +99,7 @@ export class Ground {
     const look = (): Stray[] => this.#ids.flatMap((id) => this.leftovers(id));
     let strays = look();
     // Who ran a container in the foreground learns of its end now, and has his own way to go.
-    for (const deadline = Date.now() + patienceMillis; strays.some(({ kind }) => kind === "process") && Date.now() < deadline; strays = look()) await setTimeout(20);
+    for (const deadline = performance.now() + patienceMillis; strays.some(({ kind }) => kind === "process") && performance.now() < deadline; strays = look()) await setTimeout(20);
     for (const stray of [...strays, ...findStrays(this.folder).filter(({ kind }) => kind === "mount")]) removeStray(stray);
     // A cgroup can be removed only when its last process is gone.
     if (strays.length > 0) await setTimeout(100);

@@ -57,7 +57,7 @@ export class Pty {
 
   /** Waits until this is shown, after what was waited for before; returns what was shown in between, and it. */
   async until(pattern: RegExp): Promise<string> {
-    let deadline = Date.now() + PATIENCE_MILLIS;
+    let deadline = performance.now() + PATIENCE_MILLIS;
     for (;;) {
       const found = pattern.exec(this.shown.slice(this.#from));
       if (found !== null) {
@@ -66,11 +66,11 @@ export class Pty {
         this.#from += end;
         return text;
       }
-      if (Date.now() > deadline) throw new Error(`waited for ${pattern}, and saw ${JSON.stringify(this.shown.slice(this.#from))}`);
+      if (performance.now() > deadline) throw new Error(`waited for ${pattern}, and saw ${JSON.stringify(this.shown.slice(this.#from))}`);
       const seen = this.shown.length;
       this.read();
       // Much output takes its time; what is waited for is its next piece.
-      if (this.shown.length > seen) deadline = Date.now() + PATIENCE_MILLIS;
+      if (this.shown.length > seen) deadline = performance.now() + PATIENCE_MILLIS;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }

@@ -106,10 +106,10 @@ withShim("a client that never reads holds up its own container only, which can b
   await until(async () => (await statusOf(task)) === "RUNNING", () => "it does not run");
   const pid = await pidOf(task);
   await until(() => /pipe|fifo/.test(fs.readFileSync(`/proc/${pid}/wchan`, "utf8")) || stopped(pid), () => "it never waits");
-  const started = Date.now();
+  const started = performance.now();
   const { stdout } = await exec(other, "x", ["/bin/echo", "others run on"]);
   assert.is(stdout, "others run on\n");
-  assert.ok(Date.now() - started < 50_000);
+  assert.ok(performance.now() - started < 50_000);
   const flooded = spawn(task.containerd.client, task.containerd.clientArguments(["tasks", "exec", "--exec-id", "flood", other.id, "/bin/yes"]), { stdio: ["ignore", "pipe", "ignore"] });
   await until(async () => (await task.containerd.ctr(["tasks", "ps", other.id])).stdout.includes("flood"), () => "the exec does not run");
   assert.is((await exec(other, "y", ["/bin/echo", "still"])).stdout, "still\n");

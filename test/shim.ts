@@ -109,8 +109,8 @@ export function left(t: Pick<Ground, "folder">): string[] {
 }
 
 export async function until(condition: () => boolean | Promise<boolean>, words: () => string): Promise<void> {
-  for (const deadline = Date.now() + PATIENCE_MILLIS; !(await condition()); ) {
-    if (Date.now() > deadline) throw new Error(words());
+  for (const deadline = performance.now() + PATIENCE_MILLIS; !(await condition()); ) {
+    if (performance.now() > deadline) throw new Error(words());
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -54,8 +54,8 @@ function send({ child }: Running, signal: number): void {
 }
 
 async function until(condition: () => boolean, what: () => string): Promise<void> {
-  for (const deadline = Date.now() + PATIENCE_MILLIS; !condition(); ) {
-    if (Date.now() > deadline) throw new Error(`waited in vain: ${what()}`);
+  for (const deadline = performance.now() + PATIENCE_MILLIS; !condition(); ) {
+    if (performance.now() > deadline) throw new Error(`waited in vain: ${what()}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

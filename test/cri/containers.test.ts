@@ -90,10 +90,10 @@ test("an exec that takes longer than it may, as a probe, is ended", async ({ pod
 
 test("an exec is over when its program is, though a child goes on", async ({ pod, node }) => {
   const container = await (await pod()).start();
-  const begun = Date.now();
+  const begun = performance.now();
   const { stdout } = await container.exec(["/bin/sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo done"]);
   assert.is(stdout, "done\n");
-  assert.ok(Date.now() - begun < 50_000, node.log());
+  assert.ok(performance.now() - begun < 50_000, node.log());
 });
 
 test("the log has a line for each line, its time and its stream, and marks lines that are cut", async ({ pod }) => {
@@ -126,9 +126,9 @@ test("stop sends SIGTERM and waits, then SIGKILL", async ({ pod }) => {
   assert.is((await polite.status()).exit_code, 7);
   await until(() => polite.output().stdout === "ready\nbye\n", () => "its last words do not come");
   const deaf = await made.start();
-  const begun = Date.now();
+  const begun = performance.now();
   await deaf.stop(1);
-  assert.ok(Date.now() - begun >= 1000);
+  assert.ok(performance.now() - begun >= 1000);
   assert.is((await deaf.status()).exit_code, 137);
 });
 

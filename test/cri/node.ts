@@ -129,9 +129,9 @@ export class Node {
     this.#containerd = child;
     await until(() => child.exitCode !== null || fs.existsSync(this.socket), () => "containerd does not listen");
     this.#grpc = new Grpc(this.socket, join(PROJECT, "test/cri/runtime.proto"));
-    for (const deadline = Date.now() + PATIENCE_MILLIS; !(await this.#isReady()); await new Promise((resolve) => setTimeout(resolve, 50))) {
+    for (const deadline = performance.now() + PATIENCE_MILLIS; !(await this.#isReady()); await new Promise((resolve) => setTimeout(resolve, 50))) {
       if (child.exitCode !== null) skip(`containerd does not start: ${this.log().trim().split("\n").at(-1)}`);
-      if (Date.now() > deadline) throw new Error(`containerd does not become ready: ${this.log()}`);
+      if (performance.now() > deadline) throw new Error(`containerd does not become ready: ${this.log()}`);
     }
   }
 

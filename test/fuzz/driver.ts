@@ -53,12 +53,12 @@ async function main(task: Task): Promise<void> {
   writeBundle({ bytes: Buffer.from("{}"), owner: 0 });
   fs.mkdirSync("/state");
   baseline = lookAround();
-  const until = Date.now() + task.seconds * 1000;
+  const until = performance.now() + task.seconds * 1000;
   const cases = new Cases("/fuzz/schemas", "/fuzz/configs");
   const given = givenCases(task, cases);
   let number = task.from;
   for (; ; number++) {
-    if (Date.now() > until || number >= (given?.length ?? task.end ?? Infinity)) break;
+    if (performance.now() > until || number >= (given?.length ?? task.end ?? Infinity)) break;
     report({ kind: "begin", number });
     await tryCase(given?.[number] ?? cases.case(task.seed, number), number);
     if (isDirty()) return report({ kind: "end", next: number + 1, dirty: true });
@@ -113,7 +113,7 @@ async function examine(one: Case, number: number, problems: readonly string[]): 
   const small = await minimise(
     one.bytes,
     async (bytes) => !isDirty() && (await judge({ ...one, ...finish(bytes) })).problems.some((problem) => kindOf(problem) === wanted),
-    Date.now() + MINIMISE_MILLIS,
+    performance.now() + MINIMISE_MILLIS,
   );
   // What is told is what the small one does.
   const again = isDirty() ? problems : (await judge({ ...one, bytes: small })).problems;
@@ -162,12 +162,12 @@ function removeParents(bytes: Buffer): void {
 
 /** What is just ending is not left behind. */
 async function leftBehind(bytes: Buffer): Promise<string[]> {
-  const deadline = Date.now() + DYING_MILLIS;
+  const deadline = performance.now() + DYING_MILLIS;
   for (let attempt = 0; ; attempt++) {
     const left = difference(baseline, lookAround());
     if (left.length === 0) return [];
     const mayEnd = left.some((thing) => thing.startsWith("processes"));
-    if (mayEnd ? Date.now() < deadline : attempt < 8) await new Promise((resolve) => setTimeout(resolve, Math.min(attempt, MOST_PAUSE_MILLIS)));
+    if (mayEnd ? performance.now() < deadline : attempt < 8) await new Promise((resolve) => setTimeout(resolve, Math.min(attempt, MOST_PAUSE_MILLIS)));
     else return left.filter((thing) => !isMountPoint(thing, bytes));
   }
 }

@@ -26,7 +26,7 @@ async function minimiseTree(tree: Json, fails: Fails, deadline: number): Promise
     changed = false;
     for (let at = 0; ; at++) {
       const spot = bySize(best)[at];
-      if (spot === undefined || Date.now() > deadline) break;
+      if (spot === undefined || performance.now() > deadline) break;
       for (const smaller of simpler(best, spot.path)) {
         const bytes = toBytes(smaller);
         if (!(await fails(bytes))) continue;
@@ -37,7 +37,7 @@ async function minimiseTree(tree: Json, fails: Fails, deadline: number): Promise
         break;
       }
     }
-    if (Date.now() > deadline) break;
+    if (performance.now() > deadline) break;
   }
   return found;
 }
@@ -70,7 +70,7 @@ function spotAt(tree: Json, path: Path): ReturnType<typeof spots>[number] | unde
 async function minimiseBytes(bytes: Buffer, fails: Fails, deadline: number): Promise<Buffer> {
   let best = bytes;
   for (let size = Math.ceil(best.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let at = 0; at < best.length && Date.now() < deadline; ) {
+    for (let at = 0; at < best.length && performance.now() < deadline; ) {
       const smaller = Buffer.concat([best.subarray(0, at), best.subarray(at + size)]);
       if (await fails(smaller)) best = smaller;
       else at += size;

@@ -45,11 +45,11 @@ export async function fuzz({ task, name, folder, onCase, onFailure }: Run): Prom
     failures.push(failure);
     onFailure?.(failure);
   };
-  const until = Date.now() + task.seconds * 1000;
+  const until = performance.now() + task.seconds * 1000;
   const before = machine();
   let from = task.from;
-  for (let sandboxes = 0; Date.now() < until && sandboxes < 50; sandboxes++) {
-    const end = await inSandbox({ ...task, from, seconds: Math.max(0, (until - Date.now()) / 1000) }, { name: `${name}-${sandboxes}`, folder }, (report) => {
+  for (let sandboxes = 0; performance.now() < until && sandboxes < 50; sandboxes++) {
+    const end = await inSandbox({ ...task, from, seconds: Math.max(0, (until - performance.now()) / 1000) }, { name: `${name}-${sandboxes}`, folder }, (report) => {
       if (report.kind === "failure") fail(report);
       if (report.kind !== "case") return;
       count.cases++;
