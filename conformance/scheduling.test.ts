@@ -2,6 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
+import { getPriority } from "node:os";
 import * as assert from "uvu/assert";
 import type { Bundle, BundleConfig } from "../test/bundle.ts";
 import { needs } from "../test/harness.ts";
@@ -16,6 +17,9 @@ const test = suite("scheduling");
 
 const [OTHER, FIFO, RR, BATCH, IDLE, DEADLINE] = [0, 1, 2, 3, 5, 6];
 const RESET_ON_FORK = 1;
+
+/** What `nice -n 5` makes of the value that this process was started with. */
+const NICER = Math.min(getPriority() + 5, 19);
 
 interface Scheduling {
   readonly policy: number;
@@ -91,7 +95,7 @@ test("PRC-31 without nice it is 0, whatever the caller's is", async (t) => {
 test("PRC-29 without a scheduler the program is scheduled like the caller", async (t) => {
   const bundle = t.bundle((config) => (config.process.args = ["/bin/sleep", "100"]));
   const { policy, nice } = await scheduling(await runningUnder(t, ["nice", "-n", "5"], bundle));
-  assert.equal([policy, nice], [OTHER, 5]);
+  assert.equal([policy, nice], [OTHER, NICER]);
 });
 
 test("PRC-33 the flags are in force", async (t) => {
@@ -110,7 +114,7 @@ test("PRC-33 a flag may keep the policy, or its parameters", async (t) => {
     withScheduler({ policy: "SCHED_BATCH", nice: 6, flags: ["SCHED_FLAG_KEEP_PARAMS"] })(config);
   });
   const { nice } = await scheduling(await runningUnder(t, ["nice", "-n", "5"], bundle));
-  assert.is(nice, 5);
+  assert.is(nice, NICER);
 });
 
 for (const [why, scheduler] of [

@@ -190,9 +190,13 @@ function tell({ name, output }) {
 /** Of a long log some see only a few lines after the name, so skips, most of a comparison and of a stack are left out. */
 function tellBriefly({ name, output }) {
   const idle = /^$|^# SKIP |^[•✘ ]*$|^ +··|^ +at (?!.*\.test\.js)|^ {2}(Total|Passed|Skipped|Duration): /;
-  const isCompared = (line) => line.startsWith("        ");
-  const lines = output.replace(/\x1b\[[0-9;]*m/g, "").split("\n").map((line) => line.trimEnd()).filter((line) => !idle.test(line));
-  tell({ name, output: lines.filter((line, n) => !isCompared(line) || !isCompared(lines[n - MOST_COMPARED] ?? "")).join("\n") });
+  const lines = output.replace(/\x1b\[[0-9;]*m/g, "").split("\n").map((line) => line.trimEnd());
+  let compared = 0;
+  const isTold = (line) => {
+    compared = line.startsWith("        ") ? compared + 1 : 0;
+    return compared <= MOST_COMPARED;
+  };
+  tell({ name, output: lines.filter((line) => !idle.test(line)).filter(isTold).join("\n") });
 }
 
 const MOST_COMPARED = 6;
