@@ -134,10 +134,12 @@ async function runTest(name: string, body: (ground: Ground) => Promise<void> | v
   try {
     await body(ground);
   } catch (error) {
+    // What it has seen may be read from files of the ground.
+    if (!(error instanceof Skip)) telling(error);
     // The test's own error is the one to tell; what it left is removed all the same.
     await ground.end().catch(() => undefined);
     if (!(error instanceof Skip)) record({ test: name, outcome: "failed", reason: reasonOf(error) });
-    if (!(error instanceof Skip)) throw telling(error);
+    if (!(error instanceof Skip)) throw error;
     const { message } = error;
     // scripts/test.mjs counts these lines.
     writeSync(1, `\n# SKIP ${name}: ${message}\n`);

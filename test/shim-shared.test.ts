@@ -65,7 +65,8 @@ withShim("a shim that is killed takes down only those that share it, and nothing
   await until(() => pids.every((pid) => !fs.existsSync(`/proc/${pid}`)), () => `left: ${left(t).join(", ")}`);
   for (const one of alive) {
     assert.is(await statusOf(one), "RUNNING");
-    assert.is((await exec(one, "x", ["/bin/echo", "alive"])).stdout, "alive\n");
+    const { status, stdout, stderr } = await exec(one, "x", ["/bin/echo", "alive"]);
+    assert.equal([status, stdout, stderr], [0, "alive\n", ""]);
   }
   for (const one of doomed) {
     await until(async () => (await statusOf(one)) !== "RUNNING", () => `${one.id} counts as running`);

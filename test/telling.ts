@@ -8,17 +8,26 @@ const MOST_SEEN = 2000;
 
 /** Adds it to the message of an assertion that failed; other errors stay as they are. */
 export function telling(error: unknown): unknown {
+  try {
+    return told(error);
+  } catch {
+    // What was compared cannot be looked at any more.
+    return error;
+  }
+}
+
+function told(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const { operator = "", generated, actual, expects } = error as { operator?: string; generated?: boolean; actual?: unknown; expects?: unknown };
   // A message of the test's own has what was seen mostly in it.
   if (/match$/.test(operator) && generated === true) error.message += `, got ${String(JSON.stringify(actual)).slice(0, MOST_SEEN)}`;
   const places = operator === "equal" ? differences(actual, expects) : [];
-  if (places.length > 0) error.message = `${error.message.replace(/:$/, "")}: ${told(places)}`;
+  if (places.length > 0) error.message = `${error.message.replace(/:$/, "")}: ${inOneLine(places)}`;
   return error;
 }
 
 /** In one line, as uvu repeats further ones. */
-function told(places: readonly string[]): string {
+function inOneLine(places: readonly string[]): string {
   const more = places.length > MOST_PLACES ? [`${places.length - MOST_PLACES} more places`] : [];
   return [...places.slice(0, MOST_PLACES), ...more].join("; ");
 }
