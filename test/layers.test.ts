@@ -13,7 +13,7 @@ const ORDER: readonly (readonly string[])[] = [
   // What stands for parts of Node.js in the small engine: nobody imports it by this name.
   ["quick"],
   ["errors.ts", "log.ts"],
-  ["linux", "protobuf"],
+  ["linux", "protobuf", "dbus"],
   ["spec"],
   ["resources", "seccomp"],
   // The facts are of these parts' types, and only plans ask for them.
@@ -28,7 +28,7 @@ const ORDER: readonly (readonly string[])[] = [
   ["index.ts", "cli"],
 ];
 
-const PURE = /^src\/(linux\/|spec\/|host\.ts$|resources\/|seccomp\/|plan\/)/;
+const PURE = /^src\/(linux\/|dbus\/|spec\/|host\.ts$|resources\/|seccomp\/|plan\/)/;
 const BANNED_NAMES = /(^|-)(utils?|helpers?|common|misc|index|handlers?|data|info|services?|stuff)($|-)/;
 const MAX_LINES = 400;
 
