@@ -10,12 +10,20 @@ export interface CgroupDirectory {
   readonly created: boolean;
 }
 
+/** The unit of systemd's that a cgroup belongs to, and whose systemd it is. */
+export interface Unit {
+  readonly name: string;
+  readonly manager: "system" | "user";
+}
+
 export interface Cgroup {
   /** The path below each mount point, for example `/mycontainer`. */
   readonly path: string;
   readonly directories: readonly CgroupDirectory[];
   /** The ancestors that were made on the way, outermost first. */
   readonly parents: readonly string[];
+  /** systemd has made it. */
+  readonly unit?: Unit;
 }
 
 /** The directory that decides about a controller; on v2, `devices` and `freezer` need no controller of that name. */

@@ -24,7 +24,7 @@ export function creation(
   invocation: Invocation,
   { id, bundle }: { readonly id: string; readonly bundle: string },
 ): CreateOptions {
-  const { parsed, store, environment, warn, path } = invocation;
+  const { parsed, store, environment, warn, path, systemdCgroup } = invocation;
   const pidFile = text(parsed, "pid-file");
   const consoleSocket = text(parsed, "console-socket");
   const listenFds = listenDescriptors(process.env, process.pid);
@@ -34,6 +34,7 @@ export function creation(
     bundle,
     noPivot: flag(parsed, "no-pivot"),
     noNewKeyring: flag(parsed, "no-new-keyring"),
+    systemdCgroup,
     ...(pidFile === undefined || pidFile === "" ? {} : { pidFile: path(pidFile) }),
     ...(consoleSocket === undefined || consoleSocket === "" ? {} : { consoleSocket: path(consoleSocket) }),
     ...pidfdSocket(invocation),

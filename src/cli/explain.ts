@@ -22,7 +22,7 @@ function hostFor({ linux }: Config): Host {
   return isForAnybody ? host : { ...host, uid: 0, gid: 0 };
 }
 
-export function explainVerb({ parsed, path, environment, warn }: Invocation): number {
+export function explainVerb({ parsed, path, environment, warn, systemdCgroup }: Invocation): number {
   const format = text(parsed, "format") ?? "text";
   if (format !== "text" && format !== "json") throw new UsageError(`cannot explain: invalid format option: ${format}`);
   const bundle = realBundle(path(text(parsed, "bundle") ?? "."));
@@ -33,6 +33,7 @@ export function explainVerb({ parsed, path, environment, warn }: Invocation): nu
     waitForStart: true,
     noPivot: flag(parsed, "no-pivot"),
     noNewKeyring: flag(parsed, "no-new-keyring"),
+    systemdCgroup,
     environment,
   };
   const planned = withPlaces(bytes, () => plan(config, hostFor(config), options));

@@ -18,6 +18,8 @@ export interface Invocation {
   readonly store: Store;
   readonly parsed: Parsed;
   readonly debug: boolean;
+  /** New containers' cgroups are units of systemd's. */
+  readonly systemdCgroup: boolean;
   readonly warn: (message: string) => void;
   /** Reports an error whose exit status is not the usual one. */
   readonly fail: (error: unknown) => void;
@@ -31,9 +33,6 @@ export function invocation(
   globals: Parsed,
   { parsed, warn, fail }: Pick<Invocation, "parsed" | "warn" | "fail">,
 ): Invocation {
-  if (flag(globals, "systemd-cgroup")) {
-    throw new UnsupportedError("cannot manage cgroups through systemd: --systemd-cgroup is not supported yet");
-  }
   const rootless = text(globals, "rootless") ?? "auto";
   if (rootless !== "auto" && rootless !== "" && readBoolean(rootless) === undefined) {
     throw new UsageError(`cannot use option "--rootless": ${JSON.stringify(rootless)} is not true, false or auto`);
@@ -44,6 +43,7 @@ export function invocation(
     store,
     parsed,
     debug: flag(globals, "debug"),
+    systemdCgroup: flag(globals, "systemd-cgroup"),
     warn,
     fail,
     path: callerPath,

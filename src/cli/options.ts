@@ -32,7 +32,7 @@ export const GLOBAL_OPTIONS: readonly Option[] = [
   { name: "log", value: "FILE", help: "write errors and warnings to a file, too" },
   { name: "log-format", value: "FORMAT", help: "text or json" },
   { name: "debug", help: "tell more" },
-  { name: "systemd-cgroup", help: "let systemd manage cgroups (not supported yet)" },
+  { name: "systemd-cgroup", help: "let systemd manage cgroups, where they are of version 2" },
   { name: "rootless", value: "BOOL", help: "true, false or auto: whether the runtime is to do without root's rights" },
   { name: "criu", value: "PATH", help: "ignored", hidden: true },
   { name: "help", short: "h", help: "show help" },

@@ -2,6 +2,7 @@
 
 import { attend, programOf } from "../container/run.ts";
 import { CallerTerminal } from "../container/terminal.ts";
+import { UnsupportedError } from "../errors.ts";
 import { restore } from "../criu/restore.ts";
 import type { RestoreOptions } from "../criu/restore.ts";
 import { closeSync } from "../native/files.ts";
@@ -41,7 +42,8 @@ async function restoreInForeground(options: RestoreOptions, maker: { readonly ac
 }
 
 function readOptions(invocation: Invocation): RestoreOptions {
-  const { parsed, store, environment, warn, path } = invocation;
+  const { parsed, store, environment, warn, path, systemdCgroup } = invocation;
+  if (systemdCgroup) throw new UnsupportedError("cannot restore the container: --systemd-cgroup is not supported here: criu puts its processes into a cgroup by itself");
   const pidFile = text(parsed, "pid-file") ?? "";
   const consoleSocket = text(parsed, "console-socket") ?? "";
   return {

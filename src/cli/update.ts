@@ -14,19 +14,19 @@ import { text } from "./parse.ts";
 import type { Parsed } from "./parse.ts";
 
 export async function updateVerb(invocation: Invocation): Promise<number> {
-  const { store, parsed, warn } = invocation;
+  const { store, parsed, warn, environment } = invocation;
   const id = onlyArgument(invocation, "update");
   const schemata = givenSchemata(parsed);
   const file = text(parsed, "resources");
   if (file !== undefined && file !== "") {
     const resources = await readResources(invocation, file);
-    await update({ store, id, resources, schemata, file: file === "-" ? "standard input" : file });
+    await update({ store, id, resources, schemata, file: file === "-" ? "standard input" : file, environment });
     return 0;
   }
   for (const option of ["kernel-memory", "kernel-memory-tcp"]) {
     if (text(parsed, option) !== undefined) warn(`option "--${option}" is ignored: the kernel no longer limits its own memory apart`);
   }
-  await update({ store, id, resources: givenResources(parsed), schemata });
+  await update({ store, id, resources: givenResources(parsed), schemata, environment });
   return 0;
 }
 

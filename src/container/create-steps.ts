@@ -11,6 +11,7 @@ import { closeSync, openSync, writeFileSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import { usableLayout } from "../plan/cgroup.ts";
 import type { RuntimeStep } from "../plan/step.ts";
+import type { Cleanup } from "./cleanup.ts";
 import type { Runners } from "./execution.ts";
 
 const O_PATH = 0o10000000;
@@ -18,6 +19,9 @@ const O_PATH = 0o10000000;
 /** What needs more than this file knows; create.ts supplies it. */
 export interface Handlers {
   readonly host: Host;
+  readonly id: string;
+  /** The caller's. */
+  readonly environment: readonly string[];
   readonly fifoPath: string;
   /** A hook of the runtime's namespaces; `pid` is init's. */
   runHook(step: Extract<RuntimeStep, { op: "run_hook" }>, pid: number): Promise<void>;
@@ -27,11 +31,15 @@ export interface Handlers {
   seccompListener(listener: number, pid: number): Promise<void>;
 }
 
+type CgroupStep = Extract<RuntimeStep, { op: "cgroup_create" }>;
+
 export class CreateSteps {
   readonly #handlers: Handlers;
   #cgroup: Cgroup | undefined;
   /** Keeps the directories open while one limit follows the other. */
   #limits: LimitWriter | undefined;
+  /** Of a unit of systemd's: init is there, and nobody else has to be. */
+  #endKeeper: (() => Promise<void>) | undefined;
   /** The container's network namespace. */
   #network: number | undefined;
 
@@ -49,10 +57,13 @@ export class CreateSteps {
   }
 
   readonly runners: Runners = {
-    cgroup_create: ({ path, controllers }, { cleanup }) => {
+    cgroup_create: (step, { cleanup }) => {
+      const { path, controllers, unit } = step;
+      if (unit !== undefined) return this.#startUnit(unit, step, cleanup);
       const cgroup = createCgroup(usableLayout(this.#handlers.host, path), path, controllers);
       cleanup.add(() => removeCgroup(cgroup));
       this.#cgroup = cgroup;
+      return undefined;
     },
     cgroup_write: (step) => {
       this.#limits ??= openWriter(this.#directories());
@@ -105,6 +116,14 @@ export class CreateSteps {
     spawn: (step, execution) => {
       this.close();
       execution.spawn(step, this.#directories());
+      return step.intoCgroup ? this.#endKeeper?.() : undefined;
+    },
+    cgroup_attach: async (_, { init }) => {
+      const unit = this.#cgroup?.unit;
+      if (unit === undefined) return;
+      const { attachToUnit } = await import("../cgroup/systemd/unit.ts");
+      await attachToUnit(unit, init.pid, this.#handlers.environment);
+      await this.#endKeeper?.();
     },
     write_idmap: async ({ uid, gid, writer }, { init }) => {
       if (writer === "newuidmap") {
@@ -136,6 +155,19 @@ export class CreateSteps {
       }
     },
   };
+
+  async #startUnit(unit: NonNullable<CgroupStep["unit"]>, { path, controllers }: CgroupStep, cleanup: Cleanup): Promise<void> {
+    const { endKeeper, startUnit, stopUnit } = await import("../cgroup/systemd/unit.ts");
+    const { host, id, environment } = this.#handlers;
+    const { cgroup, keeper } = await startUnit({ unit, path, layout: usableLayout(host, path), needed: controllers, description: `container ${id} (tsrun)`, environment });
+    cleanup.add(async () => {
+      await endKeeper(keeper);
+      await removeCgroup(cgroup);
+      await stopUnit(unit, environment);
+    });
+    this.#cgroup = cgroup;
+    this.#endKeeper = () => endKeeper(keeper);
+  }
 
   #directories(): Cgroup["directories"] {
     return this.#cgroup?.directories ?? [];

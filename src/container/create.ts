@@ -37,6 +37,7 @@ export interface CreateOptions extends ConsoleOptions {
   readonly bundle: string;
   readonly noPivot?: boolean;
   readonly noNewKeyring?: boolean;
+  readonly systemdCgroup?: boolean | "auto";
   /** How many of the preserved descriptors are sockets to listen on; they are the first. */
   readonly listenFds?: number;
   /** Where init's pid is written: digits only. */
@@ -177,9 +178,9 @@ function planOptions(
   options: CreateOptions,
   { waitForStart, terminalSize }: { readonly waitForStart: boolean; readonly terminalSize: TerminalSize | undefined },
 ): PlanOptions {
-  const { id, bundle, noPivot = false, noNewKeyring = false, listenFds = 0, environment } = options;
+  const { id, bundle, noPivot = false, noNewKeyring = false, systemdCgroup = false, listenFds = 0, environment } = options;
   const size = terminalSize === undefined ? {} : { terminalSize };
-  return { id, bundle, waitForStart, noPivot, noNewKeyring, listenFds, environment, ...size };
+  return { id, bundle, waitForStart, noPivot, noNewKeyring, systemdCgroup, listenFds, environment, ...size };
 }
 
 /** What is known of a container before any of it is made. */
@@ -211,13 +212,13 @@ export function draftState(config: Config, plan: Plan, { id, bundle, noNewKeyrin
 /** What there will be, and what there is already: whoever cleans up after a crash must spare the latter. */
 export function cgroupToBe(host: Host, { steps }: Plan): Cgroup {
   const make = steps.find((step) => step.op === "cgroup_create");
-  const path = make?.op === "cgroup_create" ? make.path : "";
+  const { path, unit } = make?.op === "cgroup_create" ? make : { path: "", unit: undefined };
   const layout = usableLayout(host, path);
   const directories = layout.hierarchies.map(({ mountPoint, version, controllers }) => {
     const directory = mountPoint + path;
     return { version, controllers, path: directory, created: !existsSync(directory) };
   });
-  return { path, directories, parents: [] };
+  return { path, directories, parents: [], ...(unit === undefined ? {} : { unit: { name: unit.name, manager: unit.manager } }) };
 }
 
 /** As with the cgroup: what is there already is not to be taken away. */
@@ -258,6 +259,8 @@ export function makeHandlers({ options, config, host }: { readonly options: Hand
   const { store, id, bundle, environment } = options;
   return {
     host,
+    id,
+    environment,
     fifoPath: store.fifo(id),
     runHook: async ({ point, index }, pid) => {
       const { runHook } = await import("./hooks.ts");

@@ -96,6 +96,7 @@ export async function destroy(
     if (!state.ownPidNamespace) killAll(state.cgroup.directories, killPid);
     await destroyCgroup(state.cgroup.directories, options.waits === true ? waitForExit : killing(state.cgroup.directories));
   }
+  if (isOfThisBoot(state)) await forgetUnit(state, options);
   if (state.rootMount !== undefined && isOfThisBoot(state)) {
     const { detachRoot } = await import("./root-mount.ts");
     detachRoot(state.rootMount);
@@ -106,6 +107,17 @@ export async function destroy(
   }
   options.store.remove(state.id);
   await runPoststop(state, options);
+}
+
+/** systemd sees by itself that it is empty; but one in which the kernel has killed for memory it keeps as failed. */
+async function forgetUnit({ cgroup }: StoredState, { environment, warn }: Pick<DeleteOptions, "environment" | "warn">): Promise<void> {
+  if (cgroup?.unit === undefined) return;
+  const { stopUnit } = await import("../cgroup/systemd/unit.ts");
+  try {
+    await stopUnit(cgroup.unit, environment);
+  } catch (error) {
+    warn(`cannot have systemd forget the unit "${cgroup.unit.name}": ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 /** Ends who is still there: an exec that had not come into the container's pid namespace yet, and cannot now. */

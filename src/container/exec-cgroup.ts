@@ -24,6 +24,8 @@ interface Asked {
 export function execEntrance({ cgroup }: StoredState, { asked, intoCgroup }: Asked): ExecEntrance {
   const own = cgroup?.directories ?? [];
   const path = cgroup?.path ?? "";
+  // Who is outside of what is the user's own may not enter it.
+  if (cgroup?.unit?.manager === "user" && asked.length === 0) return { cgroup: { path, entries: [], intoCgroup: false, isAttached: true }, directories: [] };
   const directories = asked.length === 0 ? own : subDirectories(own, asked);
   const entries: Fd[] = [];
   let hasUnified = false;

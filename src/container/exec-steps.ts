@@ -1,6 +1,7 @@
 /** The runtime's own steps of `exec`: to find the container's process, and to send another after it. */
 
 import type { CgroupDirectory } from "../cgroup/cgroup.ts";
+import { callerEnvironment } from "../linux/launch.ts";
 import { closeSync } from "../native/files.ts";
 import { native } from "../native/native.ts";
 import { handOverConsole } from "./console.ts";
@@ -29,6 +30,12 @@ export function execRunners({ options, state, config, directories }: Facts): Run
     },
     spawn: async (step, execution) => {
       execution.spawn(step, step.intoCgroup ? directories : await entered());
+    },
+    cgroup_attach: async (_, { init }) => {
+      const unit = state.cgroup?.unit;
+      if (unit === undefined) return;
+      const { attachToUnit } = await import("../cgroup/systemd/unit.ts");
+      await attachToUnit(unit, init.pid, callerEnvironment(process.env));
     },
     sched_setattr: (step, { init }) => native().schedSetattr(init.pid, step),
     console: async (_, execution) => {

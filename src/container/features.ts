@@ -15,7 +15,7 @@ import {
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
 } from "../seccomp/names.ts";
 import { isOlder } from "../seccomp/rules.ts";
-import { CRIU_CONFIG, HOOKS_STDERR, HOOKS_STDOUT, KEEP_GROUPS } from "../spec/annotations.ts";
+import { CRIU_CONFIG, HOOKS_STDERR, HOOKS_STDOUT, KEEP_GROUPS, UNIT_PROPERTY } from "../spec/annotations.ts";
 import { HOOK_POINTS } from "../spec/checks/hooks.ts";
 import { OCI_VERSION } from "../spec/default-config.ts";
 import { STOP_SIGNAL } from "../spec/stop-signal.ts";
@@ -71,7 +71,7 @@ export interface ProgramFacts {
 const OCI_VERSION_MIN = "1.0.0";
 
 /** Annotations of a config that change what this runtime does; one that ends in "." is a prefix. */
-const UNSAFE_ANNOTATIONS: readonly string[] = [STOP_SIGNAL, CONTEXT_TYPE, KEEP_GROUPS, HOOKS_STDOUT, HOOKS_STDERR, CRIU_CONFIG];
+const UNSAFE_ANNOTATIONS: readonly string[] = [STOP_SIGNAL, CONTEXT_TYPE, KEEP_GROUPS, HOOKS_STDOUT, HOOKS_STDERR, CRIU_CONFIG, UNIT_PROPERTY];
 
 /** Keys in the order in which runc prints them. */
 export function features(program: ProgramFacts): Features {
@@ -90,7 +90,7 @@ function linuxFeatures(): LinuxFeatures {
   return {
     namespaces: NAMESPACES.map(({ type }) => type).sort(),
     capabilities: CAPABILITIES,
-    cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: true },
+    cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: true },
     seccomp: seccompFeatures(),
     apparmor: { enabled: true },
     selinux: { enabled: true },

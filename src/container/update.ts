@@ -11,6 +11,7 @@ import { UsageError } from "../errors.ts";
 import { native } from "../native/native.ts";
 import { unifiedHierarchy } from "../resources/layout.ts";
 import type { CgroupLayout } from "../resources/layout.ts";
+import type { FileWrite } from "../resources/limits.ts";
 import { neededControllers } from "../resources/resources.ts";
 import { planUpdate } from "../resources/update.ts";
 import type { DeviceUpdate } from "../resources/update.ts";
@@ -30,10 +31,12 @@ export interface UpdateOptions {
   readonly schemata?: readonly string[];
   /** What the limits are from, for errors. */
   readonly file?: string;
+  /** The caller's, which tells where his own systemd listens. */
+  readonly environment?: readonly string[];
 }
 
 /** Sets all of the new limits, or none; the next update, and who reads the state directory, sees what holds. */
-export async function update({ store, id, resources, schemata = [], file = "resources" }: UpdateOptions): Promise<void> {
+export async function update({ store, id, resources, schemata = [], file = "resources", environment = [] }: UpdateOptions): Promise<void> {
   const before = store.load(id, "update");
   if (before.phase === "creating") requireStatus("update", id, statusOf(store, before));
   const lock = store.lock(id, "update");
@@ -52,6 +55,7 @@ export async function update({ store, id, resources, schemata = [], file = "reso
     const applied = applyUpdate(directories, planned.writes);
     try {
       store.saveResources(id, formatResources(planned.resources));
+      await tellUnit(state, planned.writes, environment);
       await updateDevices(directories, planned.devices, status === "paused");
       // Last, as the kernel takes all of them or none.
       if (schemata.length > 0 && state.resctrl !== undefined) {
@@ -79,6 +83,14 @@ export function currentResources(store: Store, id: string): Resources {
 function enable(layout: CgroupLayout, { cgroup }: StoredState, needed: readonly string[]): void {
   const unified = unifiedHierarchy(layout);
   if (unified !== undefined && cgroup !== undefined) enableControllers(unified, cgroup.path, { needed, all: false });
+}
+
+/** systemd writes what it is told of, rounded as it keeps it; what was asked for is to hold. */
+async function tellUnit({ cgroup }: StoredState, writes: readonly FileWrite[], environment: readonly string[]): Promise<void> {
+  if (cgroup?.unit === undefined) return;
+  const { updateUnit } = await import("../cgroup/systemd/unit.ts");
+  await updateUnit(cgroup.unit, writes, environment);
+  applyWrites(cgroup.directories, writes);
 }
 
 async function updateDevices(directories: readonly CgroupDirectory[], devices: DeviceUpdate | undefined, paused: boolean): Promise<void> {

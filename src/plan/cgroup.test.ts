@@ -88,4 +88,49 @@ test("cgroupMembership() has a path where the config has none: the container's i
   assert.match(shown(planOn(UNIFIED).steps[0]), 'path="/box"');
 });
 
+function planOfUnit(linux: object, host: object = {}): Plan {
+  return planOf(configOf({ linux }), { host: { cgroups: () => UNIFIED, ...host }, systemdCgroup: true });
+}
+
+test("cgroupMembership() names the unit that systemd is to make, and the limits that it is to know", () => {
+  const [create] = stepsOf(planOfUnit({ cgroupsPath: "a-b.slice:p:web", resources: { memory: { limit: 4096 }, pids: { limit: 5 } } }), "cgroup_create");
+  assert.is(create?.path, "/a.slice/a-b.slice/p-web.scope");
+  const { limits = [], annotations, ...unit } = create?.unit ?? {};
+  assert.equal(unit, { name: "p-web.scope", slice: "a-b.slice", manager: "system" });
+  assert.equal(limits.map(({ file, value }) => [file, value]), [["memory.max", "4096"], ["pids.max", "5"]]);
+  assert.equal(annotations, {});
+});
+
+test("cgroupMembership() leaves a limit of one process to init where another keeps the unit until it is born", () => {
+  for (const [limit, namespaced, late] of [[1, {}, true], [2, {}, false], [2, { namespaces: namespaces("mount", "pid", "user"), ...MAPS }, true], [3, { namespaces: namespaces("mount", "pid", "user"), ...MAPS }, false]] as const) {
+    const plan = planOfUnit({ ...namespaced, resources: { pids: { limit } } });
+    assert.is(stepsOf(plan, "cgroup_open").length, late ? 1 : 0);
+    assert.is(stepsOf(plan, "cgroup_create")[0]?.unit?.limits.length, late ? 0 : 1);
+    assert.is(plan.steps.some((step) => step.op === "write" && step.fd === "pids.max" && step.data === String(limit)), late);
+  }
+});
+
+test("cgroupMembership() asks an ordinary user's own systemd, which has its place below the user's slice", () => {
+  const linux = { namespaces: namespaces("mount", "pid", "user"), ...MAPS };
+  const own = (path: string): object => ({ uid: 1000, mayMake: () => true, cgroups: () => ({ ...UNIFIED, hierarchies: UNIFIED.hierarchies.map((hierarchy) => ({ ...hierarchy, own: path })) }) });
+  for (const [path, user] of [["/user.slice/user-1000.slice/session-1.scope", 1000], ["/user.slice/user-7.slice/user@7.service/app.slice/x.scope", 7], ["/", 1000]] as const) {
+    const [create] = stepsOf(planOfUnit(linux, own(path)), "cgroup_create");
+    assert.is(create?.unit?.manager, "user");
+    assert.is(create?.path, `/user.slice/user-${user}.slice/user@${user}.service/user.slice/tsrun-box.scope`);
+    const plan = planOfUnit(linux, own(path));
+    // Who comes from elsewhere may not enter it by himself.
+    assert.is(stepsOf(plan, "spawn")[0]?.intoCgroup, false);
+    assert.equal(opsOf(plan).slice(opsOf(plan).indexOf("spawn"), opsOf(plan).indexOf("spawn") + 3), ["spawn", "gate", "cgroup_attach"]);
+  }
+});
+
+test("cgroupMembership() refuses systemd's way where there is cgroup v1", () => {
+  for (const layout of [LEGACY, HYBRID]) assert.throws(() => planOf(configOf({}), { host: { cgroups: () => layout }, systemdCgroup: true }), /cannot manage cgroups through systemd: this host has cgroup v1/);
+});
+
+test("cgroupMembership() finds out by the path's form where it is told to", () => {
+  const made = (cgroupsPath: string): string | undefined => stepsOf(planOf(configOf({ linux: { cgroupsPath } }), { systemdCgroup: "auto" }), "cgroup_create")[0]?.path;
+  assert.equal([made("a.slice:p:web"), made("/a/b"), made("")], ["/a.slice/p-web.scope", "/a/b", "/box"]);
+});
+
 test.run();

@@ -14,6 +14,8 @@ export interface PlanOptions {
   /** Move the root and chroot into it instead of pivot_root(2), for a root on a ramdisk. */
   readonly noPivot: boolean;
   readonly noNewKeyring: boolean;
+  /** The cgroup is a unit of systemd's, which `cgroupsPath` names; "auto": where it does name one. */
+  readonly systemdCgroup?: boolean | "auto";
   /** The caller's environment, which hooks without `env` get, as `NAME=value`. */
   readonly environment: readonly string[];
   /** Sockets that somebody listens on for the program, from descriptor 3 on: sd_listen_fds(3). */

@@ -50,6 +50,8 @@ export interface ExecCgroup {
   readonly entries: readonly Fd[];
   /** It is born in the v2 cgroup (CLONE_INTO_CGROUP). */
   readonly intoCgroup: boolean;
+  /** systemd moves it there. */
+  readonly isAttached?: boolean;
 }
 
 /** Plans a further process. Pure; `process` is whole: what it inherits from the container's own is in it. */
@@ -115,8 +117,9 @@ function spawnProcess(context: ProcessContext, { entries, intoCgroup }: ExecCgro
   return steps;
 }
 
-function enterCgroup({ entries, path }: ExecCgroup): Step[] {
-  const steps: Step[] = [];
+function enterCgroup({ entries, path, isAttached = false }: ExecCgroup): Step[] {
+  const what = `enter the cgroup "${path}"`;
+  const steps: Step[] = isAttached ? [...init([{ op: "gate", name: "cgroup", count: 0 }], { what }), runtime({ op: "cgroup_attach", what })] : [];
   for (let at = 0; at < entries.length; at++) {
     const fd = entries[at] ?? "";
     steps.push(...init([{ op: "write", fd, data: "0" }], { what: `enter the cgroup "${path}" (${fd})` }));

@@ -4,6 +4,8 @@
  */
 
 import type { Problem } from "../errors.ts";
+import type { FileWrite } from "../resources/limits.ts";
+import type { UnitName } from "../resources/path.ts";
 import type { Integer } from "../spec/config.ts";
 import type { OPS, OpName } from "./ops.ts";
 
@@ -51,7 +53,13 @@ export type IdmapWriter = "root" | "user" | "newuidmap";
 
 export type RuntimeOp =
   /** Makes the container's cgroup in each hierarchy, and opens the ways into it. */
-  | { readonly op: "cgroup_create"; readonly path: string; readonly controllers: readonly string[] }
+  | {
+      readonly op: "cgroup_create";
+      readonly path: string;
+      readonly controllers: readonly string[];
+      /** It is systemd's to make, with a unit of this name, which is to know of these limits. */
+      readonly unit?: UnitName & { readonly manager: "system" | "user"; readonly limits: readonly FileWrite[]; readonly annotations: Readonly<Record<string, string>> };
+    }
   | {
       readonly op: "cgroup_write";
       readonly controller: string;
@@ -65,6 +73,8 @@ export type RuntimeOp =
     }
   /** Opens a file of the cgroup, for a value that has to wait. */
   | { readonly op: "cgroup_open"; readonly controller: string; readonly version: 1 | 2; readonly file: string; readonly to: Fd }
+  /** Has a user's own systemd move init into its unit: whoever is outside of what is the user's may not (cgroup-v2.rst, "Delegation Containment"). */
+  | { readonly op: "cgroup_attach" }
   /** Gives the cgroup on v2 to the user of the host who is the container's. */
   | { readonly op: "cgroup_chown"; readonly uid: number }
   /** Attaches the BPF program that decides about devices on cgroup v2. */

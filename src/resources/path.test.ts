@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ConfigError } from "../errors.ts";
-import { cgroupPath } from "./path.ts";
+import { cgroupPath, pathOfUnit, unitOf } from "./path.ts";
 
 const test = suite("resources/path");
 
@@ -32,5 +32,36 @@ for (const bad of ["/", ".", "//", "..", "/a/../b", "a\0b", "/a\nb", "system.sli
 test("cgroupPath() tells of --systemd-cgroup where its form is used", () => {
   assert.throws(() => cgroupPath("system.slice:docker:x", "id"), /--systemd-cgroup/);
 });
+
+const units: readonly (readonly [given: string | undefined, name: string, path: string])[] = [
+  [undefined, "tsrun-id.scope", "/system.slice/tsrun-id.scope"],
+  ["", "tsrun-id.scope", "/system.slice/tsrun-id.scope"],
+  [":docker:web", "docker-web.scope", "/system.slice/docker-web.scope"],
+  ["machine.slice:libpod:1f", "libpod-1f.scope", "/machine.slice/libpod-1f.scope"],
+  ["a.slice::web", "web.scope", "/a.slice/web.scope"],
+  ["-.slice:p:web", "p-web.scope", "/p-web.scope"],
+  [
+    "kubepods-besteffort-pod0_1.slice:cri-containerd:4e",
+    "cri-containerd-4e.scope",
+    "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod0_1.slice/cri-containerd-4e.scope",
+  ],
+];
+for (const [given, name, path] of units) {
+  test(`unitOf() makes "${name}" of ${JSON.stringify(given)}, and pathOfUnit() tells where it is`, () => {
+    const unit = unitOf(given, "id", "system.slice");
+    assert.is(unit.name, name);
+    assert.is(pathOfUnit(unit, ""), path);
+    assert.is(pathOfUnit(unit, "/user.slice"), `/user.slice${path}`);
+  });
+}
+
+for (const bad of ["/a/b", "a/b", "web", "a:b", "a.slice:b:c:d", "a.slice:b:", "a.service:b:c", "a-.slice:b:c", "a--b.slice:b:c", "-a.slice:b:c", "../x.slice:b:c", ".slice:b:c", "a.slice:b:../c"]) {
+  test(`unitOf() refuses ${JSON.stringify(bad)} at its place, and shows the form`, () => {
+    assert.throws(
+      () => unitOf(bad, "id", "system.slice"),
+      (error: unknown) => error instanceof ConfigError && error.problems[0]?.pointer === "/linux/cgroupsPath" && /system\.slice:tsrun:web/.test(error.problems[0].hint ?? ""),
+    );
+  });
+}
 
 test.run();

@@ -95,7 +95,6 @@ export class Task {
   /** Makes the container; a failure leaves nothing, and is told to nobody but the caller. */
   static async create(request: CreateTaskRequest, options: Options, { abort, ...context }: Context & { readonly abort?: AbortSignal }): Promise<Task> {
     const { id, bundle, rootfs: mounts, terminal, stdin, stdout, stderr } = request;
-    if (options.systemdCgroup) throw new RpcError("INVALID_ARGUMENT", "cannot create the container: the systemd cgroup manager is not supported yet");
     const root = join(options.root, context.namespace);
     const store = new Store(root);
     const rootfs = join(bundle, "rootfs");
@@ -120,6 +119,8 @@ export class Task {
         bundle,
         noPivot: options.noPivotRoot,
         noNewKeyring: options.noNewKeyring,
+        // A kubelet whose driver is systemd says so by the path alone.
+        systemdCgroup: options.systemdCgroup || "auto",
         ...(terminal ? { console: stdio.console } : {}),
         inheritance: { stdio: stdio.given, preserved: [], ignored: 0n, blocked: 0n },
         environment: context.environment,
@@ -298,7 +299,7 @@ export class Task {
       const { parseResources } = await import("../spec/resources-document.ts");
       const file = "the resources";
       try {
-        await update({ store: this.#store, id: this.id, resources: parseResources(new TextDecoder().decode(resources), file), file });
+        await update({ store: this.#store, id: this.id, resources: parseResources(new TextDecoder().decode(resources), file), file, environment: this.#context.environment });
       } catch (error) {
         throw new RpcError(error instanceof ConfigError ? "INVALID_ARGUMENT" : "UNKNOWN", messageOf(error), { cause: error });
       }

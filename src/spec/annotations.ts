@@ -9,6 +9,9 @@ export const HOOKS_STDERR = "run.oci.hooks.stderr";
 /** A file of options for criu, at a checkpoint and at a restore. */
 export const CRIU_CONFIG = "org.criu.config";
 
+/** Properties of the unit, where systemd manages the cgroup. */
+export const UNIT_PROPERTY = "org.systemd.property.";
+
 /** All that the table below is about begin so. */
 export const FOREIGN_PREFIX = "run.oci.";
 
@@ -20,8 +23,6 @@ interface Foreign {
   readonly empty?: string;
 }
 
-const SYSTEMD = "cgroups are not managed through systemd";
-
 export const FOREIGN: Readonly<Record<string, Foreign>> = {
   "run.oci.handler": { treatment: "refused", reason: "containers in virtual machines and WebAssembly are not supported" },
   "run.oci.seccomp_bpf_data": { treatment: "refused", reason: "a filter that is compiled already is not supported: use linux.seccomp" },
@@ -29,8 +30,8 @@ export const FOREIGN: Readonly<Record<string, Foreign>> = {
   "run.oci.seccomp.plugins": { treatment: "refused", reason: "plugins are not supported: use linux.seccomp.listenerPath" },
   "run.oci.seccomp.receiver": { treatment: "ignored", reason: "use linux.seccomp.listenerPath" },
   "run.oci.pidfd_receiver": { treatment: "ignored", reason: "use --pidfd-socket" },
-  "run.oci.systemd.subgroup": { treatment: "ignored", reason: SYSTEMD, empty: "" },
-  "run.oci.systemd.force_cgroup_v1": { treatment: "ignored", reason: SYSTEMD },
+  "run.oci.systemd.subgroup": { treatment: "ignored", reason: "the container is in the unit's own cgroup", empty: "" },
+  "run.oci.systemd.force_cgroup_v1": { treatment: "ignored", reason: "a container's cgroups are of the host's version" },
   "run.oci.delegate-cgroup": { treatment: "ignored", reason: "there is no sub-cgroup for the container's own use" },
 };
 
