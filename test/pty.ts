@@ -6,6 +6,7 @@ import { native } from "../src/native/native.ts";
 import { Stream } from "../src/native/stream.ts";
 
 const PATIENCE_MILLIS = 60_000;
+const MOST_SHOWN = 2000;
 
 export interface PtyOptions {
   readonly cwd: string;
@@ -66,7 +67,7 @@ export class Pty {
         this.#from += end;
         return text;
       }
-      if (performance.now() > deadline) throw new Error(`waited for ${pattern}, and saw ${JSON.stringify(this.shown.slice(this.#from))}`);
+      if (performance.now() > deadline) throw new Error(`waited for ${pattern}, and saw ${ending(this.shown.slice(this.#from))}`);
       const seen = this.shown.length;
       this.read();
       // Much output takes its time; what is waited for is its next piece.
@@ -112,4 +113,9 @@ export class Pty {
     closeSync(this.#master);
     closeSync(this.#slave);
   }
+}
+
+/** In so few words that a log which is cut short has it. */
+function ending(text: string): string {
+  return text.length > MOST_SHOWN ? `${text.length} characters, at last ${JSON.stringify(text.slice(-MOST_SHOWN))}` : JSON.stringify(text);
 }

@@ -21,14 +21,19 @@ import { readOr } from "./shim.ts";
 const test = suite("shim-calls");
 const called = calling(test);
 
-/** A container that sleeps, in a shim of its own. */
-async function sleeper(t: Ground, caller: Caller): Promise<{ readonly id: string; readonly pid: number; readonly shim: number; readonly end: () => Promise<void> }> {
+interface Sleeper {
+  readonly args?: readonly string[];
+  readonly stdout?: string;
+}
+
+/** A container that sleeps, or does something else, in a shim of its own. */
+async function sleeper(t: Ground, caller: Caller, { args = ["/bin/sleep", "1000"], ...streams }: Sleeper = {}): Promise<{ readonly id: string; readonly pid: number; readonly shim: number; readonly end: () => Promise<void> }> {
   const id = t.id();
   const { path: bundle } = t.bundle((config) => {
-    config.process.args = ["/bin/sleep", "1000"];
+    config.process.args = [...args];
   });
   caller.start(bundle, id);
-  const { pid } = await caller.call(TASK, "Create", [CreateTaskRequest, { id, bundle }], CreateTaskResponse);
+  const { pid } = await caller.call(TASK, "Create", [CreateTaskRequest, { id, bundle, ...streams }], CreateTaskResponse);
   await caller.call(TASK, "Start", [ProcessRequest, { id }], StartResponse);
   const { shim_pid: shim } = await caller.call(TASK, "Connect", [ProcessRequest, { id }], ConnectResponse);
   const end = async (): Promise<void> => {
@@ -42,7 +47,7 @@ async function sleeper(t: Ground, caller: Caller): Promise<{ readonly id: string
   return { id, pid, shim, end };
 }
 
-function addExec(caller: Caller, { id, exec_id, args, ...streams }: { readonly id: string; readonly exec_id: string; readonly args: readonly string[]; readonly stdout?: string; readonly stderr?: string }): Promise<Empty> {
+function addExec(caller: Caller, { id, exec_id, args, ...streams }: { readonly id: string; readonly exec_id: string; readonly args: readonly string[]; readonly stdout?: string; readonly stderr?: string; readonly terminal?: boolean }): Promise<Empty> {
   const value = new TextEncoder().encode(JSON.stringify({ args, cwd: "/" }));
   return caller.call(TASK, "Exec", [ExecProcessRequest, { id, exec_id, ...streams, spec: { type_url: "types.containerd.io/opencontainers/runtime-spec/1/Process", value } }], Empty);
 }
@@ -61,6 +66,71 @@ called("who kills and deletes an exec that is about to start leaves no process b
   assert.is((await caller.call(TASK, "Delete", [ProcessRequest, request], DeleteResponse)).pid, exec);
   assert.equal((await caller.call(TASK, "Pids", [ProcessRequest, { id }], PidsResponse)).processes.map((process) => process.pid), [pid]);
   await until(() => caller.topics.includes("/tasks/exit"), () => caller.topics.join());
+  await end();
+});
+
+/** A client's end of a fifo that a process writes to. */
+function clientOf(fifo: string): number {
+  native().mkfifo(fifo, 0o600);
+  return fs.openSync(fifo, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+}
+
+/** How much came; undefined where nothing is there, but may come. */
+function take(client: number, most: number): number | undefined {
+  try {
+    return fs.readSync(client, new Uint8Array(most));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+    return undefined;
+  }
+}
+
+const SOME_BYTES = 60_000;
+const SOME = ["/bin/sh", "-c", `head -c ${SOME_BYTES} /dev/zero`];
+
+for (const kind of ["init", "exec", "terminal"] as const) {
+  called(`a delete is answered when the client has read all that the process wrote (${kind})`, async (t, caller) => {
+    const fifo = join(t.folder, "fifo");
+    const client = clientOf(fifo);
+    const { id, end } = await sleeper(t, caller, kind === "init" ? { args: SOME, stdout: fifo } : {});
+    const request = kind === "init" ? { id } : { id, exec_id: "e" };
+    if (kind !== "init") {
+      await addExec(caller, { id, exec_id: "e", args: SOME, stdout: fifo, terminal: kind === "terminal" });
+      await caller.call(TASK, "Start", [ProcessRequest, request], StartResponse);
+    }
+    await caller.call(TASK, "Wait", [ProcessRequest, request], WaitResponse);
+    let isAnswered = false;
+    const deleted = caller.call(TASK, "Delete", [ProcessRequest, request], DeleteResponse).then(() => (isAnswered = true));
+    let got = 0;
+    // Slower than the shim looks, and faster than it gives up.
+    while (got < SOME_BYTES) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      assert.not(isAnswered, `after ${got} bytes`);
+      got += take(client, 10_000) ?? 0;
+    }
+    await deleted;
+    assert.is(got, SOME_BYTES);
+    await until(() => take(client, 1) === 0, () => "the end does not come");
+    fs.closeSync(client);
+    await end();
+  });
+}
+
+called("a client that does not read, or is gone, holds up its delete for seconds at most", async (t, caller) => {
+  const { id, end } = await sleeper(t, caller);
+  for (const exec_id of ["idle", "gone"]) {
+    const fifo = join(t.folder, exec_id);
+    const client = clientOf(fifo);
+    const request = { id, exec_id };
+    await addExec(caller, { ...request, args: SOME, stdout: fifo });
+    await caller.call(TASK, "Start", [ProcessRequest, request], StartResponse);
+    await caller.call(TASK, "Wait", [ProcessRequest, request], WaitResponse);
+    if (exec_id === "gone") fs.closeSync(client);
+    await caller.call(TASK, "Delete", [ProcessRequest, request], DeleteResponse);
+    if (exec_id === "gone") continue;
+    assert.is(take(client, 2 * SOME_BYTES), SOME_BYTES);
+    fs.closeSync(client);
+  }
   await end();
 });
 

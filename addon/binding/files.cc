@@ -138,6 +138,13 @@ Napi::Value dup_above(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(fd));
 }
 
+// (fd) -> how many bytes of a pipe nobody has read yet
+Napi::Value unread(const Napi::CallbackInfo& info) {
+  int bytes = 0;
+  check(info.Env(), ioctl(integer32(info[0]), FIONREAD, &bytes), "ioctl");
+  return Napi::Number::New(info.Env(), bytes);
+}
+
 Napi::Value set_nonblocking(const Napi::CallbackInfo& info) {
   const int fd = integer32(info[0]);
   const long flags = check(info.Env(), fcntl(fd, F_GETFL), "fcntl");
@@ -170,6 +177,7 @@ void export_files(Napi::Env env, Napi::Object exports) {
   add(env, exports, "writeAt", write_at);
   add(env, exports, "pipe", pipe);
   add(env, exports, "dupAbove", dup_above);
+  add(env, exports, "unread", unread);
   add(env, exports, "setNonblocking", set_nonblocking);
   add(env, exports, "namespaceType", namespace_type);
   add(env, exports, "owningUserNamespace", owning_user_namespace);

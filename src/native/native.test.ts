@@ -77,6 +77,7 @@ const FAILURES: readonly Failing[] = [
   ["fstatfs", (n) => n.fstatfs(NO_FD), "EBADF", "fstatfs"],
   ["writeAt", (n) => n.writeAt(-100, NOWHERE, ""), "ENOENT", "openat", NOWHERE],
   ["dupAbove", (n) => n.dupAbove(NO_FD, 3), "EBADF", "fcntl"],
+  ["unread", (n) => n.unread(NO_FD), "EBADF", "ioctl"],
   ["namespaceType", (n) => n.namespaceType(0), "ENOTTY", "ioctl"],
   ["owningUserNamespace", (n) => n.owningUserNamespace(0), "ENOTTY", "ioctl"],
   ["setNonblocking", (n) => n.setNonblocking(NO_FD, true), "EBADF", "fcntl"],
@@ -171,6 +172,17 @@ test("mkfifo() gives the mode that it is told, whatever the umask", () => {
   process.umask(umask);
   const status = fs.statSync(at("fifo"));
   assert.equal([status.isFIFO(), status.mode & 0o777], [true, 0o622]);
+});
+
+test("unread() tells at the writing end of a pipe what is left in it", () => {
+  const [reader, writer] = native().pipe();
+  assert.is(native().unread(writer), 0);
+  fs.writeSync(writer, "five!");
+  assert.is(native().unread(writer), 5);
+  fs.readSync(reader, new Uint8Array(3));
+  assert.is(native().unread(writer), 2);
+  fs.closeSync(reader);
+  fs.closeSync(writer);
 });
 
 test("fstatfs(), writeAt(), namespaceType(), owningUserNamespace() and dupAbove() do what they say", () => {

@@ -190,6 +190,8 @@ export interface Native extends NativeFiles {
   pipe(): [reader: number, writer: number];
   /** A copy of a descriptor at `min` or above, close-on-exec (F_DUPFD_CLOEXEC). */
   dupAbove(fd: number, min: number): number;
+  /** How many bytes of a pipe or fifo nobody has read yet, told at either end (FIONREAD of pipe(7)). */
+  unread(fd: number): number;
   /** The CLONE_NEW* flag of a namespace's descriptor (NS_GET_NSTYPE of ioctl_ns(2)); ENOTTY where it is none. */
   namespaceType(fd: number): number;
   /** A descriptor of the user namespace that a namespace belongs to (NS_GET_USERNS of ioctl_ns(2)). */

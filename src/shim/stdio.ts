@@ -33,6 +33,9 @@ const FILE_SCHEME = "file://";
 const BINARY_SCHEME = "binary://";
 const READER_POLL_MILLISECONDS = 100;
 const MOST_READER_TRIES = 100;
+const UNREAD_POLL_MILLISECONDS = 1;
+/** A client that reads takes the next piece long before. */
+const IDLE_READER_MILLISECONDS = 2000;
 
 /** The streams of one process, from before it exists until nobody reads them any more. */
 export class Stdio {
@@ -50,6 +53,8 @@ export class Stdio {
   readonly #held: { readonly fd: number; readonly path: string }[] = [];
   /** The same for what is copied to them. */
   readonly #copied: { readonly fd: number; readonly path: string }[] = [];
+  /** All of these. */
+  readonly #fifos: string[] = [];
   readonly #pumps: { readonly control: number; readonly ended: Promise<void> }[] = [];
   #logger: Logger | undefined;
   #master: number | undefined;
@@ -106,6 +111,7 @@ export class Stdio {
     const fifo = await openFifo(path);
     if (this.#options.direct) {
       this.#held.push({ fd: fifo, path });
+      this.#fifos.push(path);
       this.#giveAway(fifo);
       return openPath(path, O_WRONLY);
     }
@@ -129,6 +135,7 @@ export class Stdio {
   /** The fifo stays open until the client has it open, too: what was copied into it is lost with its last end. */
   #pumpToFifo(from: number, { fifo, path }: { readonly fifo: number; readonly path: string }): void {
     this.#copied.push({ fd: native().dupAbove(fifo, 3), path });
+    this.#fifos.push(path);
     this.#pump(from, fifo);
   }
 
@@ -174,6 +181,7 @@ export class Stdio {
 
   /** The process has ended: what it wrote is with the client when this resolves, or was given up after the time. */
   async drained(milliseconds: number): Promise<void> {
+    const deadline = performance.now() + milliseconds;
     for (const { fd, path } of this.#held.splice(0)) void release(fd, path);
     for (const { control } of this.#pumps) tellOfEnd(control);
     // The input's pump ends only with the client; it has nothing more to bring.
@@ -183,6 +191,8 @@ export class Stdio {
     await Promise.race([all, new Promise((resolve) => (timer = setTimeout(resolve, milliseconds)))]);
     clearTimeout(timer);
     for (const { fd, path } of this.#copied.splice(0)) void release(fd, path);
+    // Whoever deletes the process closes what it has not read yet.
+    await Promise.all(this.#fifos.map((path) => isRead(path, deadline)));
   }
 
   /** Ends whatever still goes on. */
@@ -235,6 +245,29 @@ async function release(fd: number, path: string): Promise<void> {
     while (!hasReader(path)) await new Promise((resolve) => setTimeout(resolve, READER_POLL_MILLISECONDS).unref?.());
   } finally {
     closeSync(writer);
+  }
+}
+
+/** Resolves when the client has read all that is in its fifo; or does not read, or is not there; or at the deadline. */
+async function isRead(path: string, deadline: number): Promise<void> {
+  let fd: number;
+  try {
+    fd = openSync(path, O_WRONLY | O_NONBLOCK | O_NOCTTY);
+  } catch {
+    return;
+  }
+  try {
+    let left = native().unread(fd);
+    for (let since = performance.now(); left > 0 && hasReader(path); ) {
+      await new Promise((resolve) => setTimeout(resolve, UNREAD_POLL_MILLISECONDS));
+      const now = performance.now();
+      if (now > deadline || now - since > IDLE_READER_MILLISECONDS) return;
+      const before = left;
+      left = native().unread(fd);
+      if (left !== before) since = now;
+    }
+  } finally {
+    closeSync(fd);
   }
 }
 
