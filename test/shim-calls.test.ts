@@ -47,7 +47,7 @@ async function sleeper(t: Ground, caller: Caller, { args = ["/bin/sleep", "1000"
   return { id, pid, shim, end };
 }
 
-function addExec(caller: Caller, { id, exec_id, args, ...streams }: { readonly id: string; readonly exec_id: string; readonly args: readonly string[]; readonly stdout?: string; readonly stderr?: string; readonly terminal?: boolean }): Promise<Empty> {
+function addExec(caller: Caller, { id, exec_id, args, ...streams }: { readonly id: string; readonly exec_id: string; readonly args: readonly string[]; readonly stdin?: string; readonly stdout?: string; readonly stderr?: string; readonly terminal?: boolean }): Promise<Empty> {
   const value = new TextEncoder().encode(JSON.stringify({ args, cwd: "/" }));
   return caller.call(TASK, "Exec", [ExecProcessRequest, { id, exec_id, ...streams, spec: { type_url: "types.containerd.io/opencontainers/runtime-spec/1/Process", value } }], Empty);
 }
@@ -197,20 +197,63 @@ called("a kill that comes when the container has just ended finds it finished", 
   await end();
 });
 
+/** How many descriptors a shim may have, from now on. */
+function limit(shim: number, soft: number): void {
+  assert.is(spawnSync("prlimit", ["--pid", `${shim}`, `--nofile=${soft}:`]).status, 0);
+}
+
+function descriptors(shim: number): number[] {
+  return fs.readdirSync(`/proc/${shim}/fd`).map(Number);
+}
+
+/** The limit that leaves a shim so many further descriptors. */
+function roomFor(shim: number, more: number): number {
+  const taken = new Set(descriptors(shim));
+  let soft = 0;
+  for (let free = 0; free < more; soft++) if (!taken.has(soft)) free++;
+  return soft;
+}
+
+for (const terminal of [false, true]) {
+  called(`an exec for which there are too few descriptors fails, and leaves none open (${terminal ? "terminal" : "pipes"})`, async (t, caller) => {
+    const { id, shim, end } = await sleeper(t, caller);
+    const [stdin, stdout, stderr] = ["in", "out", "err"].map((name) => join(t.folder, name)) as [string, string, string];
+    const clients = [stdout, stderr].map(clientOf);
+    native().mkfifo(stdin, 0o600);
+    clients.push(fs.openSync(stdin, fs.constants.O_RDWR));
+    const before = descriptors(shim).length;
+    const outcomes = new Set<string>();
+    for (let more = 1; !outcomes.has(""); more++) {
+      const request = { id, exec_id: `e${more}` };
+      const streams = terminal ? { stdin, stdout, terminal } : { stdin, stdout, stderr };
+      await addExec(caller, { ...request, args: ["/bin/true"], ...streams });
+      limit(shim, roomFor(shim, more));
+      const outcome = await caller.failure(TASK, "Start", [ProcessRequest, request], StartResponse);
+      limit(shim, 1024);
+      outcomes.add(outcome);
+      if (outcome === "") await caller.call(TASK, "Wait", [ProcessRequest, request], WaitResponse);
+      await caller.call(TASK, "Delete", [ProcessRequest, request], DeleteResponse);
+      await until(() => descriptors(shim).length === before, () => `with ${more} more: ${descriptors(shim).length} descriptors instead of ${before}, after ${outcome}`);
+    }
+    assert.ok(outcomes.size > 3, [...outcomes].join("\n"));
+    for (const fd of clients) fs.closeSync(fd);
+    await end();
+  });
+}
+
 called("a shim that had no descriptor left listens again", async (t, caller) => {
   const { id, shim, end } = await sleeper(t, caller);
-  const limit = (soft: number): void => assert.is(spawnSync("prlimit", ["--pid", `${shim}`, `--nofile=${soft}:`]).status, 0);
-  const before = fs.readdirSync(`/proc/${shim}/fd`).length;
+  const before = descriptors(shim).length;
   // Enough for one descriptor of the two that a connection takes.
-  limit(Math.max(...fs.readdirSync(`/proc/${shim}/fd`).map(Number)) + 2);
+  limit(shim, Math.max(...descriptors(shim)) + 2);
   const flood = Array.from({ length: 20 }, () => native().connectUnix(caller.socket));
-  await until(() => fs.readdirSync(`/proc/${shim}/fd`).length > before, () => "nobody was let in");
+  await until(() => descriptors(shim).length > before, () => "nobody was let in");
   for (const fd of flood) fs.closeSync(fd);
-  limit(1024);
+  limit(shim, 1024);
   const another = new Client(caller.socket);
   await another.call({ service: TASK, method: "Connect", payload: encode(ProcessRequest, { id }), timeoutMilliseconds: TIMEOUT });
   another.close();
-  await until(() => fs.readdirSync(`/proc/${shim}/fd`).length === before, () => `has ${fs.readdirSync(`/proc/${shim}/fd`).length} descriptors instead of ${before}`);
+  await until(() => descriptors(shim).length === before, () => `has ${descriptors(shim).length} descriptors instead of ${before}`);
   await end();
 });
 

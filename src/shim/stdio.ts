@@ -37,6 +37,11 @@ const UNREAD_POLL_MILLISECONDS = 1;
 /** A client that reads takes the next piece long before. */
 const IDLE_READER_MILLISECONDS = 2000;
 
+interface Pump {
+  readonly control: number;
+  readonly ended: Promise<void>;
+}
+
 /** The streams of one process, from before it exists until nobody reads them any more. */
 export class Stdio {
   readonly paths: StdioPaths;
@@ -55,7 +60,9 @@ export class Stdio {
   readonly #copied: { readonly fd: number; readonly path: string }[] = [];
   /** All of these. */
   readonly #fifos: string[] = [];
-  readonly #pumps: { readonly control: number; readonly ended: Promise<void> }[] = [];
+  readonly #pumps: Pump[] = [];
+  /** At most one. It ends with the client, or here: it has nothing to bring when the process has ended. */
+  readonly #inputPumps: Pump[] = [];
   #logger: Logger | undefined;
   #master: number | undefined;
   #isClosed = false;
@@ -100,25 +107,33 @@ export class Stdio {
     // The process expects a standard input that waits.
     native().setNonblocking(input, false);
     if (stdin !== "") this.#giveAway(input);
-    this.#given[1] = await this.#openOutput(stdout, 1);
-    this.#given[2] = await this.#openOutput(stderr, 2);
+    await this.#openOutput(stdout, 1);
+    await this.#openOutput(stderr, 2);
   }
 
-  async #openOutput(path: string, stream: 1 | 2): Promise<number> {
-    if (path === "") return openPath("/dev/null", O_WRONLY);
-    if (path.startsWith(BINARY_SCHEME)) return this.#logger?.take(stream) ?? openPath("/dev/null", O_WRONLY);
-    if (path.startsWith(FILE_SCHEME)) return openFile(path.slice(FILE_SCHEME.length));
+  async #openOutput(path: string, stream: 1 | 2): Promise<void> {
+    if (!isFifo(path)) {
+      this.#given[stream] = this.#openOther(path, stream);
+      return;
+    }
     const fifo = await openFifo(path);
     if (this.#options.direct) {
       this.#held.push({ fd: fifo, path });
       this.#fifos.push(path);
       this.#giveAway(fifo);
-      return openPath(path, O_WRONLY);
+      this.#given[stream] = openPath(path, O_WRONLY);
+      return;
     }
-    const [reader, writer] = native().pipe();
+    const [reader, writer] = closingOnFailure([fifo], () => native().pipe());
+    this.#given[stream] = writer;
     this.#pumpToFifo(reader, { fifo, path });
     this.#giveAway(writer);
-    return writer;
+  }
+
+  /** What takes bytes and is no fifo. */
+  #openOther(path: string, stream: 1 | 2): number {
+    if (path.startsWith(FILE_SCHEME)) return openFile(path.slice(FILE_SCHEME.length));
+    return (path.startsWith(BINARY_SCHEME) ? this.#logger?.take(stream) : undefined) ?? openPath("/dev/null", O_WRONLY);
   }
 
   /** In a user namespace root can open its own standard streams again, and give them on, only if they belong to it. */
@@ -127,16 +142,11 @@ export class Stdio {
     if (uid !== 0 || gid !== 0) chownSync(`/proc/self/fd/${fd}`, uid, gid);
   }
 
-  #pump(from: number, to: number): void {
-    const control = native().startPump(from, to);
-    this.#pumps.push({ control, ended: endOf(control) });
-  }
-
   /** The fifo stays open until the client has it open, too: what was copied into it is lost with its last end. */
   #pumpToFifo(from: number, { fifo, path }: { readonly fifo: number; readonly path: string }): void {
-    this.#copied.push({ fd: native().dupAbove(fifo, 3), path });
+    this.#copied.push({ fd: closingOnFailure([from, fifo], () => native().dupAbove(fifo, 3)), path });
     this.#fifos.push(path);
-    this.#pump(from, fifo);
+    this.#pumps.push(startPump(from, fifo));
   }
 
   /** The process has its streams: nobody else but it and its children may hold them. */
@@ -157,15 +167,16 @@ export class Stdio {
     this.#master = master;
     const { stdin, stdout } = this.paths;
     if (stdin !== "" && this.#input !== undefined) {
-      this.#pump(this.#input, native().dupAbove(master, 3));
+      const copy = native().dupAbove(master, 3);
+      const input = this.#input;
       this.#input = undefined;
+      this.#inputPumps.push(startPump(input, copy));
     }
-    const output = native().dupAbove(master, 3);
-    if (stdout === "") this.#pump(output, openPath("/dev/null", O_WRONLY));
-    else if (stdout.startsWith(BINARY_SCHEME)) this.#pump(output, this.#logger?.take(1) ?? openPath("/dev/null", O_WRONLY));
-    else if (stdout.startsWith(FILE_SCHEME)) this.#pump(output, openFile(stdout.slice(FILE_SCHEME.length)));
-    else if (this.#output !== undefined) this.#pumpToFifo(output, { fifo: this.#output, path: stdout });
+    const from = native().dupAbove(master, 3);
+    const fifo = this.#output;
     this.#output = undefined;
+    if (fifo !== undefined) this.#pumpToFifo(from, { fifo, path: stdout });
+    else this.#pumps.push(startPump(from, closingOnFailure([from], () => this.#openOther(stdout, 1))));
   }
 
   /** Nothing happens where there is no terminal. */
@@ -184,9 +195,7 @@ export class Stdio {
     const deadline = performance.now() + milliseconds;
     for (const { fd, path } of this.#held.splice(0)) void release(fd, path);
     for (const { control } of this.#pumps) tellOfEnd(control);
-    // The input's pump ends only with the client; it has nothing more to bring.
-    const output = this.paths.terminal && this.paths.stdin !== "" ? this.#pumps.slice(1) : this.#pumps;
-    const all = Promise.all(output.map(({ ended }) => ended));
+    const all = Promise.all(this.#pumps.map(({ ended }) => ended));
     let timer: ReturnType<typeof setTimeout> | undefined;
     await Promise.race([all, new Promise((resolve) => (timer = setTimeout(resolve, milliseconds)))]);
     clearTimeout(timer);
@@ -201,7 +210,7 @@ export class Stdio {
     this.#isClosed = true;
     this.closeStdin();
     for (const { fd } of [...this.#held.splice(0), ...this.#copied.splice(0)]) closeSync(fd);
-    for (const { control } of this.#pumps.splice(0)) {
+    for (const { control } of [...this.#pumps.splice(0), ...this.#inputPumps.splice(0)]) {
       forget(control);
       closeSync(control);
     }
@@ -213,6 +222,12 @@ export class Stdio {
     this.#master = undefined;
     this.#logger?.stop();
   }
+}
+
+/** Takes both descriptors, also where it fails. */
+function startPump(from: number, to: number): Pump {
+  const control = native().startPump(from, to);
+  return { control, ended: endOf(control) };
 }
 
 /** Others may hold the streams for ever; what they write is not the client's any more. */
@@ -268,6 +283,16 @@ async function isRead(path: string, deadline: number): Promise<void> {
     }
   } finally {
     closeSync(fd);
+  }
+}
+
+/** What is open already must not stay when the next step fails: a shim lives on. */
+function closingOnFailure<T>(fds: readonly number[], step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    for (const fd of fds) closeSync(fd);
+    throw error;
   }
 }
 
