@@ -36,7 +36,7 @@ export async function destroyCgroup(
   directories: readonly CgroupDirectory[],
   waitForExit: (pids: readonly number[]) => Promise<boolean>,
 ): Promise<void> {
-  const deadline = Date.now() + TIMEOUT_MILLIS;
+  const deadline = performance.now() + TIMEOUT_MILLIS;
   for (let holders = tryDestroy(directories); holders.length > 0; holders = tryDestroy(directories)) {
     const pids = [...new Set(holders.flatMap((holder) => holder.pids))];
     if (pids.length > 0) {
@@ -44,7 +44,7 @@ export async function destroyCgroup(
       continue;
     }
     // Who is dying is listed no more, but holds the directory for a moment longer.
-    if (Date.now() > deadline) throw destroyError(holders);
+    if (performance.now() > deadline) throw destroyError(holders);
     await new Promise((resolve) => setTimeout(resolve, POLL_MILLIS));
   }
 }

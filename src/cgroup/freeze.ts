@@ -43,12 +43,12 @@ export function isFrozen(directories: readonly CgroupDirectory[]): boolean {
 
 /** Freezes the cgroup and waits until all of its processes stand; one that cannot be had is thawed again. */
 export async function freeze(directories: readonly CgroupDirectory[]): Promise<void> {
-  const deadline = Date.now() + TIMEOUT_MILLIS;
+  const deadline = performance.now() + TIMEOUT_MILLIS;
   // v1 leaves a process that was forking or in a wait it may not stop in; the next write takes it along.
   for (;;) {
     if (!requestFreeze(directories)) throw new CgroupError("cannot freeze the container: its cgroup is gone");
     if (isFrozen(directories)) return;
-    if (Date.now() > deadline) {
+    if (performance.now() > deadline) {
       thaw(directories);
       const path = directoryOf(directories, "freezer")?.path ?? "";
       const reason = `its processes did not all stop within ${TIMEOUT_MILLIS / 1000} seconds`;
@@ -62,10 +62,10 @@ export async function freeze(directories: readonly CgroupDirectory[]): Promise<v
 export async function thawed(directories: readonly CgroupDirectory[]): Promise<void> {
   writeFreezer(directories, "thaw");
   const path = directoryOf(directories, "freezer")?.path ?? "";
-  const deadline = Date.now() + TIMEOUT_MILLIS;
+  const deadline = performance.now() + TIMEOUT_MILLIS;
   while (isFrozen(directories)) {
     const above = frozenAbove(path);
-    if (above !== undefined || Date.now() > deadline) {
+    if (above !== undefined || performance.now() > deadline) {
       throw new CgroupError(`cannot thaw cgroup "${path}": ${above === undefined ? "the kernel does not do it" : `"${above}" above it is frozen`}`);
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MILLIS));

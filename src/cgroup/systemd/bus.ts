@@ -27,7 +27,7 @@ export class Bus {
   /** What has been read and is not a message yet: the answers of the greeting. */
   #text = "";
   #serial = 0;
-  readonly #deadline = Date.now() + TIMEOUT_MILLIS;
+  readonly #deadline = performance.now() + TIMEOUT_MILLIS;
 
   private constructor(fd: number) {
     this.#fd = fd;
@@ -129,7 +129,7 @@ export class Bus {
   async #wait(events: number): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new ProtocolError(`it has not answered for ${TIMEOUT_MILLIS / 1000} s`)), Math.max(0, this.#deadline - Date.now()));
+      timer = setTimeout(() => reject(new ProtocolError(`it has not answered for ${TIMEOUT_MILLIS / 1000} s`)), Math.max(0, this.#deadline - performance.now()));
     });
     try {
       await Promise.race([ready(this.#fd, events), late]);
