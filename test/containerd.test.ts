@@ -96,8 +96,10 @@ driven("ctr run --tty gives the container a terminal", async (t, { containerd, r
   needs("setsid");
   const pty = containerd.runOnTerminal(["--rm", "--tty", ...rootfs, t.id(), "/bin/sh"]);
   await pty.until(/# /);
-  pty.type(`tty; ${SHOW_SIZE}; exit 3\n`);
+  pty.type(`tty; ${SHOW_SIZE}\n`);
   await pty.until(/\/dev\/pts\/0\r+\n30 100\r+\n/);
+  // The client stops reading when it learns of the end: what comes right before is lost at times, with runc's shim too.
+  pty.type("exit 3\n");
   assert.is(await pty.ended, 3);
   pty.close();
 });

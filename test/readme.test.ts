@@ -61,7 +61,7 @@ test("README.md's way to a bundle by hand makes one that runs", async (t) => {
   needs("root");
   if (!existsSync("/bin/busybox")) skip("no /bin/busybox");
   const script = /^```sh\n(mkdir -p web\/rootfs.*?)^```/ms.exec(README)?.[1] ?? "exit 1";
-  const made = spawnSync("bash", ["-euc", script], { cwd: t.folder, encoding: "utf8", env: { ...process.env, PATH: `${PROJECT}/dist:${process.env["PATH"]}` } });
+  const made = spawnSync("bash", ["--norc", "-euc", script], { cwd: t.folder, encoding: "utf8", env: { ...process.env, PATH: `${PROJECT}/dist:${process.env["PATH"]}` } });
   assert.is(made.stderr, "");
   const config = join(t.folder, "web/config.json");
   writeFileSync(config, readFileSync(config, "utf8").replace('"terminal": true', '"terminal": false').replace('"sh"', '"sh", "-c", "tty; exit 3"'));

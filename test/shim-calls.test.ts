@@ -88,32 +88,44 @@ function take(client: number, most: number): number | undefined {
 const SOME_BYTES = 60_000;
 const SOME = ["/bin/sh", "-c", `head -c ${SOME_BYTES} /dev/zero`];
 
+/** Reads all of it, and asserts that the call is not answered before, but then. */
+async function isAnsweredAfter(client: number, call: Promise<unknown>, pauseMilliseconds: number): Promise<void> {
+  let isAnswered = false;
+  const answer = call.then(() => (isAnswered = true));
+  let got = 0;
+  while (got < SOME_BYTES) {
+    await new Promise((resolve) => setTimeout(resolve, pauseMilliseconds));
+    assert.not(isAnswered, `after ${got} bytes`);
+    got += take(client, 20_000) ?? 0;
+  }
+  await answer;
+  assert.is(got, SOME_BYTES);
+}
+
 for (const kind of ["init", "exec", "terminal"] as const) {
-  called(`a delete is answered when the client has read all that the process wrote (${kind})`, async (t, caller) => {
-    const fifo = join(t.folder, "fifo");
-    const client = clientOf(fifo);
-    const { id, end } = await sleeper(t, caller, kind === "init" ? { args: SOME, stdout: fifo } : {});
-    const request = kind === "init" ? { id } : { id, exec_id: "e" };
-    if (kind !== "init") {
-      await addExec(caller, { id, exec_id: "e", args: SOME, stdout: fifo, terminal: kind === "terminal" });
-      await caller.call(TASK, "Start", [ProcessRequest, request], StartResponse);
-    }
-    await caller.call(TASK, "Wait", [ProcessRequest, request], WaitResponse);
-    let isAnswered = false;
-    const deleted = caller.call(TASK, "Delete", [ProcessRequest, request], DeleteResponse).then(() => (isAnswered = true));
-    let got = 0;
-    // Slower than the shim looks, and faster than it gives up.
-    while (got < SOME_BYTES) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      assert.not(isAnswered, `after ${got} bytes`);
-      got += take(client, 10_000) ?? 0;
-    }
-    await deleted;
-    assert.is(got, SOME_BYTES);
-    await until(() => take(client, 1) === 0, () => "the end does not come");
-    fs.closeSync(client);
-    await end();
-  });
+  for (const call of ["wait", "delete"]) {
+    called(`a ${call} is answered when the client has read all that the process wrote (${kind})`, async (t, caller) => {
+      const fifo = join(t.folder, "fifo");
+      const client = clientOf(fifo);
+      const { id, end } = await sleeper(t, caller, kind === "init" ? { args: SOME, stdout: fifo } : {});
+      const request = kind === "init" ? { id } : { id, exec_id: "e" };
+      if (kind !== "init") {
+        await addExec(caller, { id, exec_id: "e", args: SOME, stdout: fifo, terminal: kind === "terminal" });
+        await caller.call(TASK, "Start", [ProcessRequest, request], StartResponse);
+      }
+      const wait = caller.call(TASK, "Wait", [ProcessRequest, request], WaitResponse);
+      // A client that is as slow as the second one is told of the end before.
+      if (call === "wait") await isAnsweredAfter(client, wait, 20);
+      else await wait;
+      await until(() => caller.topics.includes("/tasks/exit"), () => caller.topics.join());
+      const deleted = caller.call(TASK, "Delete", [ProcessRequest, request], DeleteResponse);
+      if (call === "delete") await isAnsweredAfter(client, deleted, 400);
+      await deleted;
+      await until(() => take(client, 1) === 0, () => "the end does not come");
+      fs.closeSync(client);
+      await end();
+    });
+  }
 }
 
 called("a client that does not read, or is gone, holds up its delete for seconds at most", async (t, caller) => {

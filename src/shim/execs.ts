@@ -102,12 +102,10 @@ export class Execs {
   }
 
   async #tell(process: Process): Promise<void> {
-    const { status, at } = await process.ended;
+    const { status, at } = await process.reported;
     await process.startSettled();
     const { id: container_id, publisher } = this.#task;
     publisher.publish("/tasks/exit", TaskExit, { container_id, id: process.id, pid: process.pid, exit_status: status, exited_at: at });
-    // Whoever does not read holds up nobody but his own delete.
-    void process.drained();
   }
 
   /** One that is about to start is what it will be: who gives up a start that takes long wants no process to stay. */

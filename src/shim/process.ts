@@ -6,7 +6,7 @@ import type { Spawned } from "../native/native.ts";
 import { ended } from "../native/waiter.ts";
 import type { Timestamp } from "./generated/types.ts";
 import { RpcError } from "./rpc-error.ts";
-import type { Stdio, StdioPaths } from "./stdio.ts";
+import type { Patience, Stdio, StdioPaths } from "./stdio.ts";
 import { now } from "./time.ts";
 
 /** How a process ended: its exit status, or 128 and the signal's number. */
@@ -15,8 +15,9 @@ export interface Ending {
   readonly at: Timestamp;
 }
 
-/** How long what a process wrote may take to reach the client, once it has ended. */
-const DRAIN_MILLISECONDS = 10_000;
+/** Clients of containerd stop reading when they learn of the end of a process, or of its deletion, so both wait for them. */
+const BEFORE_END_IS_TOLD: Patience = { milliseconds: 1000, idleMilliseconds: 250 };
+const BEFORE_DELETED: Patience = { milliseconds: 10_000, idleMilliseconds: 2000 };
 const SIGNALLED = 128;
 /** Of a process that could not be started. */
 const NEVER_RAN = 255;
@@ -27,6 +28,7 @@ export class Process {
   readonly paths: StdioPaths;
   /** Resolves when it has ended, and was reaped. */
   readonly ended: Promise<Ending>;
+  #reported: Promise<Ending> | undefined;
   #end: (ending: Ending) => void = () => {};
   #ending: Ending | undefined;
   #stdio: Stdio | undefined;
@@ -57,6 +59,18 @@ export class Process {
 
   get hasStarted(): boolean {
     return this.#started;
+  }
+
+  /** How it ended, when that is to be told: when its client has what it wrote, or does not read. */
+  get reported(): Promise<Ending> {
+    this.#reported ??= this.#report();
+    return this.#reported;
+  }
+
+  async #report(): Promise<Ending> {
+    const ending = await this.ended;
+    await this.#stdio?.drained(BEFORE_END_IS_TOLD);
+    return ending;
   }
 
   /** The process is there, and its streams: from now on its end is waited for. */
@@ -134,7 +148,7 @@ export class Process {
 
   /** Resolves when what it wrote is with the client. */
   async drained(): Promise<void> {
-    await this.#stdio?.drained(DRAIN_MILLISECONDS);
+    await this.#stdio?.drained(BEFORE_DELETED);
   }
 
   close(): void {

@@ -34,8 +34,13 @@ const BINARY_SCHEME = "binary://";
 const READER_POLL_MILLISECONDS = 100;
 const MOST_READER_TRIES = 100;
 const UNREAD_POLL_MILLISECONDS = 1;
-/** A client that reads takes the next piece long before. */
-const IDLE_READER_MILLISECONDS = 2000;
+
+/** How long a client may take for what a process wrote. */
+export interface Patience {
+  readonly milliseconds: number;
+  /** After this it counts as one that does not read. */
+  readonly idleMilliseconds: number;
+}
 
 interface Pump {
   readonly control: number;
@@ -190,8 +195,8 @@ export class Stdio {
     this.#stdin = undefined;
   }
 
-  /** The process has ended: what it wrote is with the client when this resolves, or was given up after the time. */
-  async drained(milliseconds: number): Promise<void> {
+  /** The process has ended: what it wrote is with the client when this resolves, or the client does not read. */
+  async drained({ milliseconds, idleMilliseconds }: Patience): Promise<void> {
     const deadline = performance.now() + milliseconds;
     for (const { fd, path } of this.#held.splice(0)) void release(fd, path);
     for (const { control } of this.#pumps) tellOfEnd(control);
@@ -200,8 +205,7 @@ export class Stdio {
     await Promise.race([all, new Promise((resolve) => (timer = setTimeout(resolve, milliseconds)))]);
     clearTimeout(timer);
     for (const { fd, path } of this.#copied.splice(0)) void release(fd, path);
-    // Whoever deletes the process closes what it has not read yet.
-    await Promise.all(this.#fifos.map((path) => isRead(path, deadline)));
+    await Promise.all(this.#fifos.map((path) => isRead(path, { deadline, idleMilliseconds })));
   }
 
   /** Ends whatever still goes on. */
@@ -264,7 +268,7 @@ async function release(fd: number, path: string): Promise<void> {
 }
 
 /** Resolves when the client has read all that is in its fifo; or does not read, or is not there; or at the deadline. */
-async function isRead(path: string, deadline: number): Promise<void> {
+async function isRead(path: string, { deadline, idleMilliseconds }: { readonly deadline: number; readonly idleMilliseconds: number }): Promise<void> {
   let fd: number;
   try {
     fd = openSync(path, O_WRONLY | O_NONBLOCK | O_NOCTTY);
@@ -276,7 +280,7 @@ async function isRead(path: string, deadline: number): Promise<void> {
     for (let since = performance.now(); left > 0 && hasReader(path); ) {
       await new Promise((resolve) => setTimeout(resolve, UNREAD_POLL_MILLISECONDS));
       const now = performance.now();
-      if (now > deadline || now - since > IDLE_READER_MILLISECONDS) return;
+      if (now > deadline || now - since > idleMilliseconds) return;
       const before = left;
       left = native().unread(fd);
       if (left !== before) since = now;

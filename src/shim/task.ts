@@ -158,6 +158,7 @@ export class Task {
     const { status, at } = await this.init.ended;
     // It never was there.
     if (this.init.pid === 0) return;
+    const { reported } = this.init;
     // Processes outside of a pid namespace of its own would outlive it.
     const killOthers = (): void => {
       if (this.#state?.ownPidNamespace === false) killAll(this.#directories, killPid);
@@ -168,10 +169,10 @@ export class Task {
     killOthers();
     await this.init.startSettled();
     await this.execs.allTold();
+    await reported;
     this.#oom?.check();
     this.#oom?.close();
     this.#context.publisher.publish("/tasks/exit", TaskExit, { container_id: this.id, id: this.id, pid: this.init.pid, exit_status: status, exited_at: at });
-    void this.init.drained();
   }
 
   #serially<T>(operation: () => Promise<T>): Promise<T> {

@@ -242,7 +242,7 @@ export class TaskService {
 
   async #wait(request: ProcessRequest): Promise<Partial<WaitResponse>> {
     await this.#made(request.id);
-    const { status, at } = await this.#process(request).ended;
+    const { status, at } = await this.#process(request).reported;
     return { exit_status: status, exited_at: at };
   }
 
