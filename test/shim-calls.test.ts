@@ -146,6 +146,29 @@ called("a client that does not read, or is gone, holds up its delete for seconds
   await end();
 });
 
+for (const kind of ["device", "file"]) {
+  called(`an output that is a ${kind} instead of a fifo holds up nobody`, async (t, caller) => {
+    const stdout = kind === "device" ? "/dev/null" : join(t.folder, "output");
+    if (kind === "file") fs.writeFileSync(stdout, "");
+    const { id, end } = await sleeper(t, caller, { args: ["/bin/sh", "-c", "echo one; exec sleep 1000"], stdout });
+    const request = { id, exec_id: "e" };
+    await addExec(caller, { ...request, args: ["/bin/echo", "two"], stdout });
+    await caller.call(TASK, "Start", [ProcessRequest, request], StartResponse);
+    await caller.call(TASK, "Wait", [ProcessRequest, request], WaitResponse);
+    const before = performance.now();
+    await caller.call(TASK, "Delete", [ProcessRequest, request], DeleteResponse);
+    const took = performance.now() - before;
+    // What a client may take that does not read.
+    assert.ok(took < 2000, `${took} ms`);
+    await caller.call(TASK, "Kill", [KillRequest, { id, signal: 9 }], Empty);
+    await caller.call(TASK, "Wait", [ProcessRequest, { id }], WaitResponse);
+    await caller.call(TASK, "Delete", [ProcessRequest, { id }], DeleteResponse);
+    await until(() => caller.topics.includes("/tasks/delete"), () => caller.topics.join());
+    assert.equal(caller.topics.slice(-3), ["/tasks/exit", "/tasks/exit", "/tasks/delete"]);
+    await end();
+  });
+}
+
 called("an exec that meets a pause is not half begun: it runs before, or not at all", async (t, caller) => {
   const { id, end } = await sleeper(t, caller);
   const outcomes: string[] = [];

@@ -2,7 +2,7 @@
 
 import { dirname } from "node:path";
 import { O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } from "../linux/open-flags.ts";
-import { chownSync, closeSync, mkdirSync, openSync, statSync } from "../native/files.ts";
+import { chownSync, closeSync, fstatSync, mkdirSync, openSync, statSync } from "../native/files.ts";
 import { isNativeError, native } from "../native/native.ts";
 import { EPOLLIN, forget, ready } from "../native/waiter.ts";
 import { inWords } from "../container/store.ts";
@@ -276,6 +276,8 @@ async function isRead(path: string, { deadline, idleMilliseconds }: { readonly d
     return;
   }
   try {
+    // The path may name a device, of which that cannot be asked, or a file, which keeps what it has.
+    if (!fstatSync(fd).isFIFO()) return;
     let left = native().unread(fd);
     for (let since = performance.now(); left > 0 && hasReader(path); ) {
       await new Promise((resolve) => setTimeout(resolve, UNREAD_POLL_MILLISECONDS));
