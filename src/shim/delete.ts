@@ -19,7 +19,7 @@ const STDOUT = 1;
 const STDERR = 2;
 const SIGNALLED = 128;
 const TASK_SERVICE = "containerd.task.v2.Task";
-/** containerd waits 5 seconds for all of it. */
+/** containerd waits 5 seconds for all of it; a shim waits less for a client that does not read (process.ts). */
 const ASK_MILLISECONDS = 1000;
 
 interface Surroundings {

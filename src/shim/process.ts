@@ -17,7 +17,7 @@ export interface Ending {
 
 /** Clients of containerd stop reading when they learn of the end of a process, or of its deletion, so both wait for them. */
 const BEFORE_END_IS_TOLD: Patience = { milliseconds: 1000, idleMilliseconds: 250 };
-const BEFORE_DELETED: Patience = { milliseconds: 10_000, idleMilliseconds: 2000 };
+const BEFORE_DELETED: Patience = { milliseconds: 10_000, idleMilliseconds: 750 };
 const SIGNALLED = 128;
 /** Of a process that could not be started. */
 const NEVER_RAN = 255;
